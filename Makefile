@@ -1,0 +1,48 @@
+# `make demo` and `make test` need nothing but Python 3.10 or newer and a network to fetch packages once.
+VENV ?= .venv
+BIN = $(VENV)/bin
+PYTHON ?= python3
+# The CPU build; plain "torch" may pull gigabytes of CUDA packages.
+TORCH ?= torch==2.13.0
+
+.PHONY: demo test check bench card clean lint types wheel
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.core: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet -e ".[train,mocap,eval,viz]" --group dev
+	@touch $@
+
+demo: $(VENV)/.core
+	bash runs/demo.sh $(BIN)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check src tests examples
+	$(BIN)/ruff check src tests examples
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+wheel: $(VENV)/.dev
+	bash runs/check_wheel.sh $(BIN)
+
+check: lint types test wheel
+
+bench: $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/bench.sh
+
+card: $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/card.sh
+
+clean:
+	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache

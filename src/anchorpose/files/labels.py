@@ -1,0 +1,193 @@
+"""Labelled photos, for measuring and training: files in the manner of COCO's person_keypoints.
+
+`LabelSet.images` holds one record per photo, people inside. Fields that COCO does not define (`lr_suspect`,
+`same_photo_as`, `persons`, `keypoints_source`, ...) are kept in `attributes`, as they are in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anchorpose.files.paths import input_file, read_text
+from anchorpose.poses.errors import FormatError
+from anchorpose.poses.skeletons import COCO17, LSP14, Skeleton
+
+_EXPECTED = "a label file in the format of COCO person_keypoints (JSON)"
+_OWN_IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
+_OWN_PERSON_FIELDS = frozenset({"image_id", "category_id", "bbox", "area", "iscrowd", "keypoints", "segmentation"})
+# Skeletons that label files come in, and the names that the files use for the joints.
+_SKELETONS = (COCO17, LSP14)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPerson:
+    """One annotated person (or crowd).
+
+    Attributes:
+        box: (4,) x0, y0, x1, y1 [px].
+        joints2d: (J, 2) [px], NaN where not labelled.
+        visible: (J,) int, 0 not labelled, 1 labelled but hidden, 2 visible.
+        area: of the person [px^2], the box's where the file has none.
+        iscrowd: a region of many people, to be ignored in measuring.
+        attributes: all other fields, such as "id", "num_keypoints", "lr_suspect".
+    """
+
+    box: np.ndarray
+    joints2d: np.ndarray
+    visible: np.ndarray
+    area: float
+    iscrowd: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImage:
+    """One photo: its number (None in a list without annotations that numbers none), file, size [px], people, rest."""
+
+    id: int | None
+    path: Path
+    width: int
+    height: int
+    people: tuple[LabelledPerson, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSet:
+    """The photos of a label file, in the file's order, and the skeleton of their joints."""
+
+    name: str
+    skeleton: Skeleton
+    images: tuple[LabelledImage, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[LabelledImage]:
+        return iter(self.images)
+
+    def __getitem__(self, index: int) -> LabelledImage:
+        return self.images[index]
+
+
+def read_labels(path: str | os.PathLike[str], image_dir: str | os.PathLike[str] | None = None) -> LabelSet:
+    """Read a label file.
+
+    Args:
+        path: JSON with `images`, `annotations` and `categories`. Without `annotations` (a list of photos without
+            people) every photo has none.
+        image_dir: the folder that `file_name` is relative to; by default that of the label file.
+
+    The skeleton is told from the joint names of the category; files without them are told by the number of joints.
+
+    Raises:
+        FileError: missing. FormatError: names the image or annotation that is wrong.
+    """
+    file = input_file(path, _EXPECTED)
+    data = _load(file)
+    folder = Path(image_dir) if image_dir is not None else file.parent
+    skeleton = _skeleton(data, file)
+    people: dict[Any, list[LabelledPerson]] = defaultdict(list)
+    for annotation in data.get("annotations", []):
+        where = f"{file}: annotation {annotation.get('id') if isinstance(annotation, dict) else annotation!r}"
+        try:
+            people[annotation["image_id"]].append(_person(annotation, skeleton, where))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"{where}: {_problem(error)}") from error
+    images = tuple(_image(image, folder, people, file) for image in data["images"])
+    known = {image.id for image in images}
+    if len(known) < len(images) and (None not in known or people):
+        raise FormatError(f"{file}: images without an id, or with the same one")
+    strangers = people.keys() - known
+    if strangers:
+        raise FormatError(f"{file}: annotations of images that are not listed: {sorted(map(str, strangers))[:5]}")
+    return LabelSet(file.stem, skeleton, images)
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(read_text(file))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{file}: not JSON: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("images"), list):
+        raise FormatError(f"{file} has no list of images; expected {_EXPECTED}")
+    if not isinstance(data.get("annotations", []), list):
+        raise FormatError(f"{file}: its annotations are no list; expected {_EXPECTED}")
+    return data
+
+
+def _problem(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def house_name(name: str) -> str:
+    """A joint's name as this project spells it: "left_ankle" is l_ankle."""
+    for word, letter in (("left_", "l_"), ("right_", "r_")):
+        if name.startswith(word):
+            return letter + name[len(word) :]
+    return name
+
+
+def _skeleton(data: Mapping[str, Any], file: Path) -> Skeleton:
+    categories = [c for c in data.get("categories") or [] if isinstance(c, dict) and c.get("keypoints")]
+    if categories:
+        names = tuple(house_name(str(n)) for n in categories[0]["keypoints"])
+        for skeleton in _SKELETONS:
+            if skeleton.names == names:
+                return skeleton
+        raise FormatError(f"{file}: unknown joints {', '.join(names)}; known are {_known()}")
+    lengths = {len(a.get("keypoints", ())) // 3 for a in data.get("annotations", []) if isinstance(a, dict)} - {0}
+    for skeleton in _SKELETONS:
+        if lengths <= {len(skeleton)}:
+            return skeleton
+    raise FormatError(f"{file}: people with {sorted(lengths)} joints and no names for them; known are {_known()}")
+
+
+def _known() -> str:
+    return " and ".join(f"{s.name} ({', '.join(s.names)})" for s in _SKELETONS)
+
+
+def _person(data: Mapping[str, Any], skeleton: Skeleton, where: str) -> LabelledPerson:
+    x, y, width, height = (float(v) for v in data["bbox"])
+    flat = np.array(data.get("keypoints") or np.zeros(3 * len(skeleton)), float)
+    if flat.shape != (3 * len(skeleton),):
+        raise FormatError(f"{where}: expected {3 * len(skeleton)} numbers for {skeleton.name}, not {flat.size}")
+    points = flat.reshape(-1, 3)
+    visible = points[:, 2].astype(int)
+    if not np.isfinite([x, y, width, height, *flat]).all() or not np.isin(points[:, 2], (0, 1, 2)).all():
+        raise FormatError(f"{where}: expected finite numbers and visibility 0, 1 or 2")
+    joints2d = np.where(visible[:, None] > 0, points[:, :2], math.nan)
+    return LabelledPerson(
+        box=np.array([x, y, x + width, y + height]),
+        joints2d=joints2d,
+        visible=visible,
+        area=float(data.get("area", width * height)),
+        iscrowd=bool(data.get("iscrowd", 0)),
+        attributes={k: v for k, v in data.items() if k not in _OWN_PERSON_FIELDS},
+    )
+
+
+def _image(data: Any, folder: Path, people: Mapping[Any, list[LabelledPerson]], file: Path) -> LabelledImage:
+    try:
+        if not isinstance(data.get("id"), (int, str, type(None))):
+            raise ValueError("its id is neither a number nor a name")
+        return LabelledImage(
+            id=data.get("id"),
+            path=folder / data["file_name"],
+            width=int(data["width"]),
+            height=int(data["height"]),
+            people=tuple(people.get(data.get("id"), ())),
+            attributes={k: v for k, v in data.items() if k not in _OWN_IMAGE_FIELDS},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        shown = data.get("id", data) if isinstance(data, dict) else data
+        raise FormatError(f"{file}: image {shown!r}: {_problem(error)}") from error

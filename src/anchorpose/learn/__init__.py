@@ -1,0 +1,1 @@
+"""What makes the models: the only room that imports torch."""

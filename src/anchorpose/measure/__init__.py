@@ -1,0 +1,1 @@
+"""Metrics, protocols, the validation card and the benchmark beside the peers."""

@@ -1,0 +1,101 @@
+"""Anchor poses: the K exemplars that the classes stand for."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from anchorpose.poses.errors import FileError, FormatError, InputError
+from anchorpose.poses.skeletons import Skeleton, get_skeleton
+
+_FORMAT = "anchorposes/1"
+
+
+@dataclass(frozen=True, eq=False)
+class AnchorPoses:
+    """K exemplar poses (LCR-Net, Rogez et al. 2017, section 3.2).
+
+    Attributes:
+        name: of the set.
+        skeleton: name of the skeleton.
+        joints2d: (K, J, 2), normalised to the class's box: 0..1 inside; an upper-body class has legs below, y > 1.
+        joints3d: (K, J, 3) [m], camera-oriented, torso-centred.
+        attributes: further arrays with one entry a class, for instance "upper" (bool), "share", "azimuth".
+    """
+
+    name: str
+    skeleton: str
+    joints2d: np.ndarray
+    joints3d: np.ndarray
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        j2, j3 = np.array(self.joints2d, np.float32), np.array(self.joints3d, np.float32)
+        k, n = len(j3), len(get_skeleton(self.skeleton))
+        if j3.shape != (k, n, 3) or j2.shape != (k, n, 2) or k < 1:
+            raise InputError(f"anchors of {self.skeleton} are Kx{n}x2 and Kx{n}x3, not {j2.shape} and {j3.shape}")
+        attributes = {key: np.array(value) for key, value in self.attributes.items()}
+        for key, value in attributes.items():
+            if value.shape[:1] != (k,):
+                raise InputError(f"attribute {key!r} has {value.shape[:1]} entries for {k} classes")
+        for array in (j2, j3, *attributes.values()):
+            array.setflags(write=False)
+        for key, value in (("joints2d", j2), ("joints3d", j3), ("attributes", attributes)):
+            object.__setattr__(self, key, value)
+
+    def __len__(self) -> int:
+        return len(self.joints3d)
+
+    @property
+    def record(self) -> Skeleton:
+        """The skeleton itself."""
+        return get_skeleton(self.skeleton)
+
+    @property
+    def upper(self) -> np.ndarray:
+        """(K,) bool: classes of people cut below the torso."""
+        return self.attributes.get("upper", np.zeros(len(self), bool)).astype(bool)
+
+    def nearest(self, joints3d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest class of torso-centred poses (..., J, 3): numbers (...) and mean joint distances (...) [m].
+
+        Nearness is Euclidean over all joints, as in the k-means that made the classes; the distance returned is the
+        mean over joints, the unit in which errors are told.
+        """
+        poses = np.asarray(joints3d, np.float32)
+        flat = poses.reshape(-1, poses.shape[-2] * 3)
+        centres = self.joints3d.reshape(len(self), -1)
+        index = np.empty(len(flat), int)
+        for start in range(0, len(flat), 8192):  # blocks bound the (N, K) matrix
+            block = flat[start : start + 8192]
+            index[start : start + 8192] = ((centres**2).sum(1) - 2 * block @ centres.T).argmin(1)
+        distance = np.linalg.norm(self.joints3d[index] - poses.reshape(-1, *poses.shape[-2:]), axis=-1).mean(-1)
+        return index.reshape(poses.shape[:-2]), distance.reshape(poses.shape[:-2])
+
+    def save(self, path: str | Path) -> None:
+        """Write an npz without pickles."""
+        meta = json.dumps({"format": _FORMAT, "name": self.name, "skeleton": self.skeleton})
+        arrays = {f"attribute_{key}": value for key, value in self.attributes.items()}
+        with open(path, "wb") as file:
+            np.savez_compressed(file, meta=meta, joints2d=self.joints2d, joints3d=self.joints3d, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | Path) -> AnchorPoses:
+        """Read what `save` wrote; FileError or FormatError tell what is wrong with another file."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                arrays = {key: data[key] for key in data.files}
+            meta = json.loads(str(arrays.pop("meta")))
+            if meta["format"] != _FORMAT:
+                raise FormatError(f"{path}: anchors in the format {meta['format']!r}; this reads {_FORMAT!r}")
+            attributes = {k.removeprefix("attribute_"): v for k, v in arrays.items() if k.startswith("attribute_")}
+            return cls(meta["name"], meta["skeleton"], arrays["joints2d"], arrays["joints3d"], attributes)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise FormatError(f"{path}: not a file of anchor poses ({error})") from error

@@ -1,0 +1,1 @@
+"""What people look at: drawings on pictures, 3D figures, sheets of anchors and photos."""
