@@ -8,5 +8,4 @@ mkdir -p "$out"
 python -m anchorpose.learn.cluster --k 10 --upper --out "$out/body10+upper.npz"
 python -m anchorpose.learn.cluster --k 100 --upper --out "$out/body100+upper.npz"
 python -m anchorpose.learn.cluster --k 5000 --out "$out/body5000.npz"
-bash runs/anchor_sheet.sh "$out/body10+upper.npz" docs/anchors10.png
-bash runs/anchor_sheet.sh "$out/body100+upper.npz" docs/anchors100.png
+bash runs/anchor_sheet.sh "$out/body10+upper.npz" "$out/body100+upper.npz"

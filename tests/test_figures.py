@@ -182,3 +182,19 @@ def test_the_views_of_a_video_do_not_jump() -> None:
 def test_a_video_may_begin_and_end_with_nobody() -> None:
     steps = [(PHOTO, people()), (PHOTO, people(person())), (PHOTO, people())]
     assert len(list(figure_frames(steps, size=SIZE))) == 3
+
+
+def test_limbs_that_were_not_seen_are_pale() -> None:
+    one = person()
+    assert one.body is not None
+    scores = one.body.scores.copy()
+    scores[[BODY13.index(n) for n in ("r_knee", "r_ankle", "r_wrist", "r_elbow")]] = 0.05
+    partly = replace(one, body=replace(one.body, scores=scores))
+    vivid = [
+        sides(figure3d(people(p), size=SIZE, views=("front",)))[0].sum() for p in (one, partly)
+    ]  # orange pixels: the right arm and leg fade, the side of the trunk stays
+    assert 0 < vivid[1] < 0.5 * vivid[0]
+    (figure,) = place_figures([partly])
+    assert figure.seen is not None and list(np.flatnonzero(~figure.seen)) == sorted(
+        BODY13.index(n) for n in ("r_knee", "r_ankle", "r_wrist", "r_elbow")
+    )

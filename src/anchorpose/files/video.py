@@ -50,8 +50,8 @@ class VideoReader:
     Args:
         path: the file.
         every: give only frames whose number divides by it.
-        start: give only frames from this number on; earlier ones are decoded (later ones depend on them) but not
-            converted, which takes about a third of the time.
+        start: give only frames from this number on. Earlier ones are decoded, as later ones depend on them, but not
+            converted to RGB, which saves about a third of their time.
         skip: frame numbers not to give, for instance those done before a restart.
         warn: called with each line that goes into `errors`.
 

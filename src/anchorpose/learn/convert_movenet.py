@@ -19,15 +19,11 @@ tf2onnx (`tfjs_to_onnx` below says how). Run by `runs/convert_movenet.sh`.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-
-from anchorpose.sense.models import register_weight, weights_dir
 
 #: Output name -> end of the name of the last convolution of the head in the published graph.
 HEADS = {

@@ -33,6 +33,7 @@ class Exported(nn.Module):
     def __init__(self, net: LiftNet, temperature: float) -> None:
         super().__init__()
         self.net, self.temperature = net, temperature
+        self.eval()
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         logits, poses = self.net(features)
@@ -77,7 +78,7 @@ def best_temperature(logits: np.ndarray, poses: np.ndarray, target: np.ndarray, 
         true = np.where(modes.weights > 0, error, np.inf).argmin(1)
         return float(-np.log(np.maximum(modes.weights[np.arange(len(true)), true], 1e-6)).mean())
 
-    grid = np.array([0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.4])
+    grid = np.array([0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.4])
     return float(grid[np.argmin([loss(t) for t in grid])])
 
 

@@ -32,7 +32,7 @@ _SCORE_EDGES = np.array([0.2, 0.35, 0.5, 0.65])
 
 @dataclass(frozen=True)
 class Errors:
-    """Matched people: errors (N, 14, 2) over the person's size, NaN where unlabelled; scores (N, 14); swaps; weights."""
+    """Matched people: errors (N, 14, 2) over their size, NaN where unlabelled; scores (N, 14); swaps; weights."""
 
     errors: np.ndarray
     scores: np.ndarray

@@ -171,7 +171,7 @@ def _swap_sides(
 def _cut_by_border(
     plane: np.ndarray, scores: np.ndarray, size: np.ndarray, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut people below (most often), at a side or above; joints beyond vanish or stick to the border with low scores."""
+    """Cut people below (most often), at a side or above; joints beyond vanish or stick to the border, scoring low."""
     n = len(plane)
     cut = rng.random(n) < share
     side = rng.choice(4, n, p=[0.65, 0.14, 0.14, 0.07])  # below, left, right, above

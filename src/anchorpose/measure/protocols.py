@@ -71,6 +71,8 @@ class PhotoResult:
         pckh: the same for PCKh at .5, None where heads are not labelled.
         ap: None for contenders that were given the boxes, and for sets without complete photos.
         milliseconds: median of one photo, all its people.
+        given: mean number of people given for a photo, where boxes were not. PCK alone does not punish people who are
+            not there.
         pck_joints: the same counts pooled over joints: people of whom more is labelled weigh more.
         per_person: (people,) PCK of each, for paired comparisons.
     """
@@ -79,6 +81,7 @@ class PhotoResult:
     pckh: Score | None
     ap: KeypointAP | None
     milliseconds: float
+    given: float
     pck_joints: float
     per_person: np.ndarray
 
@@ -244,6 +247,7 @@ class _Run:
             pckh=Score(_mean(head), coverage, len(head)) if self.pckh else None,
             ap=self._ap(),
             milliseconds=1000 * float(np.median(self.seconds)) if self.seconds else float("nan"),
+            given=_mean(np.array([len(poses) for poses in self.poses], float)),
             pck_joints=float(np.average(pck, weights=_concatenated(self.labelled))) if len(pck) else float("nan"),
             per_person=pck,
         )

@@ -1,4 +1,4 @@
-"""The view that the lift sees: 2D joints as rays, turned so that the torso lies on the optical axis, scaled to the person.
+"""The view that the lift sees: 2D joints as rays, the torso turned onto the optical axis, scaled to the person.
 
 Turning the rays takes the place of the person in the picture out of the problem (what is left of perspective is the
 person's own depth), and makes intrinsics and lens distortion a matter of the camera alone.

@@ -8,7 +8,7 @@ rules that only approximate it carry a note with the offset to expect.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -399,7 +399,11 @@ def conversion(src: str | Skeleton, dst: str | Skeleton) -> tuple[np.ndarray, tu
         matrix (J', J): rows of joints that cannot be derived are NaN.
         notes: one line for each approximate joint, "name: what it is and how far off".
     """
-    source, target = get_skeleton(src), get_skeleton(dst)
+    return _conversion(get_skeleton(src), get_skeleton(dst))
+
+
+@lru_cache(maxsize=64)
+def _conversion(source: Skeleton, target: Skeleton) -> tuple[np.ndarray, tuple[str, ...]]:
     matrix = np.full((len(target), len(source)), np.nan)
     notes = []
     for row, name in enumerate(target.names):
@@ -412,6 +416,7 @@ def conversion(src: str | Skeleton, dst: str | Skeleton) -> tuple[np.ndarray, tu
             matrix[row, source.index(n)] = weight
         if rule.approximate:
             notes.append(f"{name}: {rule.note}")
+    matrix.setflags(write=False)
     return matrix, tuple(notes)
 
 
@@ -434,7 +439,10 @@ def convert(
         raise InputError(f"{source.name} has {len(source)} joints, but the points have shape {points.shape}")
     matrix, _ = conversion(src, dst)
     present = np.isfinite(points).all(-1)
-    scores = present.astype(float) if scores is None else np.where(present, np.asarray(scores, float), 0.0)
+    scores = np.ones(present.shape) if scores is None else np.asarray(scores, float)
+    if scores.shape != present.shape:
+        raise InputError(f"scores of {points.shape} points have the shape {present.shape}, not {scores.shape}")
+    scores = np.where(present, scores, 0.0)
     used = np.nan_to_num(matrix) != 0
     derivable = ~np.isnan(matrix).any(1)
     out = np.einsum("ij,...jd->...id", np.nan_to_num(matrix), np.nan_to_num(points))

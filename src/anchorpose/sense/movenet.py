@@ -74,7 +74,7 @@ class Decoded:
         return Decoded(self.joints[keep], self.joint_scores[keep], self.boxes[keep], self.scores[keep])
 
 
-def decode(maps: dict[str, np.ndarray], how: Decoding = Decoding()) -> Decoded:  # noqa: B008 (frozen)
+def decode(maps: dict[str, np.ndarray], how: Decoding = Decoding()) -> Decoded:
     """People from the network's maps, each (channels, rows, columns)."""
     rows, columns = find_centers(maps["center"][0], how)
     cells = np.stack([columns, rows], -1).astype(np.float32)
@@ -161,7 +161,7 @@ class MoveNetDetector:
         quality: str = "balanced",
         session: onnxruntime.InferenceSession | None = None,
         threads: int | None = None,
-        decoding: Decoding = Decoding(),  # noqa: B008 (frozen)
+        decoding: Decoding = Decoding(),
     ) -> None:
         self.passes = PASSES[quality]
         self.decoding = decoding

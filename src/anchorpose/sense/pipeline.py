@@ -1,4 +1,4 @@
-"""Frame -> people. The stages stand side by side behind small interfaces, so that a better one takes a place at a time."""
+"""Frame -> people. The stages stand behind small interfaces, so that each can be replaced by a better one."""
 
 from __future__ import annotations
 

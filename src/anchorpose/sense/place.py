@@ -12,7 +12,7 @@ def place(joints3d: np.ndarray, plane: np.ndarray, scores: np.ndarray) -> np.nda
 
     A joint X + t that is seen at (u, v) in the plane z = 1 gives two linear equations in t:
     t_x - u t_z = u X_z - X_x, and likewise in y. They are solved in the least-squares sense, joints weighted by their
-    scores; a second round weighs down joints that fit badly (Huber), so that one lost wrist does not push a person away.
+    scores; two more rounds weigh down joints that fit badly (Huber), so that one lost wrist moves nobody.
 
     Args:
         joints3d: (N, J, 3) [m] about the root, camera-oriented.

@@ -30,7 +30,7 @@ _SMALL = ("nose", "eye", "ear", "mouth", "brow", "lip", "contour", "nostril")  #
 
 @dataclass(frozen=True)
 class Limb:
-    """A stroke from one joint or mid-point of joints to another."""
+    """A stroke from a joint, or the mid-point of several, to a joint."""
 
     start: tuple[int, ...]
     end: tuple[int, ...]
@@ -166,16 +166,13 @@ def _draw_pose(
     skeleton = pose.record
     scores = np.where(np.isfinite(points).all(1) & (pose.scores >= least), pose.scores, 0.0)
     rim = float(np.clip(0.3 * radius, 0.6, 3.0))
-    strokes = []
     for limb in limbs(skeleton):
-        used = [*limb.start, *limb.end]
-        score = scores[used].min()
+        score = min(scores[i] for i in (*limb.start, *limb.end))
         if score > 0:
-            strokes.append((score, limb, points[list(limb.start)].mean(0), points[list(limb.end)].mean(0)))
-    for score, limb, start, end in strokes:
-        color = side or _on_photo(limb.color)
-        taper = (1.1 * radius * limb.width, 0.85 * radius * limb.width)
-        raster.capsule(canvas, start, end, taper, color, alpha=opacity * _fade(score, least), outline=rim)
+            start = points[limb.start[0]] if len(limb.start) == 1 else points[list(limb.start)].mean(0)
+            taper, alpha = (1.1 * radius * limb.width, 0.85 * radius * limb.width), opacity * _fade(score, least)
+            color = side or _on_photo(limb.color)
+            raster.capsule(canvas, start, points[limb.end[0]], taper, color, alpha=alpha, outline=rim)
     for point, score, joint, size in zip(points, scores, skeleton.joints, joint_sizes(skeleton), strict=True):
         if score > 0:
             color, alpha = mix(side or _on_photo(joint.color), WHITE, 0.6), opacity * _fade(score, least)

@@ -1,7 +1,8 @@
 """The 3D figure: the overlay beside the same people in metric space, seen as the camera does and from the side.
 
-Drawn with NumPy alone, fast enough for a panel of a video. A pose's weighted mean is the solid body; the modes of its
-distribution are the translucent ghosts around it, the heavier the more visible, and their weights stand below as bars.
+Drawn with NumPy alone, fast enough for a panel of a video. A pose's weighted mean is the solid body, pale where it was
+not seen and only inferred; the modes of its distribution are the translucent ghosts around it, the heavier the more
+visible, and their weights stand below as bars.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _SPACING = 1.1  # between people whose place is not known [m]
 _MODES = 5
 _BARS = 4  # people whose modes are shown as bars
 _LEAST_WEIGHT = 0.02
+_SEEN = 0.15  # a joint of a lower score was not seen; its place is what the pose's other joints make likely
 _MODE_COLOR: Color = (92, 99, 190)
 
 
@@ -140,7 +142,7 @@ def place_figures(people: Sequence[Person], *, modes: bool = True) -> list[Figur
                 for m in body.modes[:_MODES]
                 if m.weight >= _LEAST_WEIGHT
             ]
-        out.append(Figure(skeleton, body.joints3d + where))
+        out.append(Figure(skeleton, body.joints3d + where, seen=body.scores >= _SEEN))
         out += _hands(person, body, where)
     return out
 
@@ -251,8 +253,10 @@ def _draw_legend(
         raster.disc(strip, (x + 0.4 * text, middle), 0.4 * text, color)
         raster.text(strip, (x + 1.1 * text, middle), word, text, theme.ink, anchor="lm")
         x += 1.1 * text + raster.text_size(word, text)[0] + text
-    if left_out:
-        words = f"+{left_out} beyond {_REACH:g} m"
+    unseen = any(p.body is not None and p.body.joints3d is not None and (p.body.scores < _SEEN).any() for p in people)
+    remarks = ["pale: not seen"] if unseen else []
+    remarks += [f"+{left_out} beyond {_REACH:g} m"] if left_out else []
+    for words in remarks:
         raster.text(strip, (x, middle), words, text, theme.faint, anchor="lm")
         x += raster.text_size(words, text)[0] + text
     with_modes = [p for p in people if p.body is not None and len(p.body.modes) > 0] if modes else []

@@ -28,6 +28,7 @@ _HEAD_RADIUS = 0.105
 _SPINE_RADII = (0.085, 0.075)
 _SOLE = 0.07  # an ankle is about this far above the ground [m]
 _MANNEQUIN_GREY: Color = (158, 163, 172)
+UNSEEN = 0.42  # opacity of limbs that were inferred
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,14 @@ DARK = Theme((30, 33, 39), (44, 48, 56), (52, 57, 66), (84, 91, 103), (232, 235,
 
 @dataclass(frozen=True)
 class Figure:
-    """One pose on the stage: joints (J, 3) [m] in the camera frame, NaN where missing. Ghosts are thin, translucent."""
+    """One pose on the stage: joints (J, 3) [m] in the camera frame, NaN where missing.
+
+    Ghosts are thin and translucent. `seen` (J,) bool: limbs that end in a joint that was not seen are pale.
+    """
 
     skeleton: Skeleton
     joints: np.ndarray
+    seen: np.ndarray | None = None
     opacity: float = 1.0
     ghost: bool = False
     side: Color | None = None  # one colour for all of it, as for a hand
@@ -197,7 +202,7 @@ def _draw_staff(canvas: np.ndarray, view: Projection, bounds: Bounds, theme: The
 
 def draw_figures(canvas: np.ndarray, view: Projection, figures: Sequence[Figure], ground: float | None, theme: Theme,
                  thickness: float = 1.0) -> None:  # fmt: skip
-    """Draw shadows, then the ghosts from light to heavy, then the bodies with their limbs sorted by depth."""
+    """Draw shadows, the ghosts from light to heavy, limbs that were not seen, and the bodies' limbs by depth."""
     bodies = [f for f in figures if not f.ghost]
     if ground is not None:
         shadows = [s for figure in bodies for s in _shadow(figure, view, ground)]
@@ -206,7 +211,8 @@ def draw_figures(canvas: np.ndarray, view: Projection, figures: Sequence[Figure]
         pale = [replace(s, color=mix(s.color, WHITE, 0.2)) for s in _strokes(ghost, view, 0.7 * thickness)]
         _draw_layer(canvas, pale, ghost.opacity)
     strokes = [s for figure in bodies for s in _strokes(figure, view, thickness)]
-    for stroke in sorted(strokes, key=lambda s: -s.depth):
+    _draw_layer(canvas, [s for s in strokes if not s.seen], UNSEEN)
+    for stroke in sorted((s for s in strokes if s.seen), key=lambda s: -s.depth):
         rim = min(max(0.13 * max(stroke.radii), 0.5), 2.0)
         raster.capsule(
             canvas, stroke.start, stroke.end, stroke.radii, stroke.color, shaded=True, outline=rim, outline_alpha=0.4
@@ -220,15 +226,19 @@ class _Stroke:
     end: tuple[float, float]
     radii: tuple[float, float]
     color: Color
+    seen: bool = True
 
 
 def _strokes(figure: Figure, view: Projection, thickness: float) -> list[_Stroke]:
-    joints = figure.joints
+    joints, sticks = figure.joints, limbs(figure.skeleton)
     pieces = [(joints[limb.start[0]] if len(limb.start) == 1 else joints[list(limb.start)].mean(0),
                joints[limb.end[0]], _limb_radii(figure.skeleton, limb.end), figure.side or limb.color)
-              for limb in limbs(figure.skeleton)]  # fmt: skip
+              for limb in sticks]  # fmt: skip
     pieces += _trunk(figure)
     ends = np.array([(start, end) for start, end, _, _ in pieces]).reshape(-1, 2, 3)
+    seen = np.ones(len(pieces), bool)
+    if figure.seen is not None:
+        seen[: len(sticks)] = [all(figure.seen[i] for i in (*limb.start, *limb.end)) for limb in sticks]
     pixels, depths = view(ends)
     grow = thickness * view.focal / depths
     out = []
@@ -236,7 +246,8 @@ def _strokes(figure: Figure, view: Projection, thickness: float) -> list[_Stroke
         _, _, radii, color = pieces[i]
         tint = _MANNEQUIN_GREY if color == CENTRE_COLOR else color
         thick = (max(radii[0] * float(grow[i, 0]), 0.6), max(radii[1] * float(grow[i, 1]), 0.6))
-        out.append(_Stroke(float(depths[i].mean()), tuple(pixels[i, 0]), tuple(pixels[i, 1]), thick, tint))
+        start, end = tuple(pixels[i, 0]), tuple(pixels[i, 1])
+        out.append(_Stroke(float(depths[i].mean()), start, end, thick, tint, bool(seen[i])))
     return out
 
 

@@ -159,7 +159,7 @@ def _draw_anchor(cell: np.ndarray, anchors: AnchorPoses, number: int, stage: Bou
         share = f"{100 * float(anchors.attributes['share'][number]):.2g} %"
         raster.text(cell, (width - 8, 0.5 * _HEADER), share, 12, _FAINT, anchor="rm")
     third = width // 3
-    panel = cell[_HEADER:, : 2 * third]
+    panel = cell[_HEADER:]
     figure = Figure(anchors.record, anchors.joints3d[number].astype(float))
     for i, azimuth in enumerate((0.0, np.pi / 2)):
         # All classes at one scale; a wide pose may reach into its neighbour's half.

@@ -1,0 +1,67 @@
+"""What every published table says of itself: the command, the date, the machine; and tables in Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+
+def provenance(module: str, threads: int) -> dict[str, Any]:
+    """Command, date, processor, cores, threads and versions behind a result."""
+    import numpy
+    import onnxruntime
+
+    import anchorpose
+
+    return {
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "cpu": cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": threads,
+        "python": platform.python_version(),
+        "anchorpose": anchorpose.__version__,
+        "numpy": numpy.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def provenance_line(made: dict[str, Any]) -> str:
+    """One paragraph of Markdown from `provenance`."""
+    return (
+        f"Made by `{made['command']}` on {made['date']}: {made['cpu']}, {made['cores']} cores, "
+        f"{made['threads']} threads; anchorpose {made['anchorpose']}, Python {made['python']}, "
+        f"NumPy {made['numpy']}, ONNX Runtime {made['onnxruntime']}."
+    )
+
+
+def cpu_model() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:  # not on every system
+        pass
+    return platform.processor() or platform.machine() or "unknown processor"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: the first column to the left, numbers to the right."""
+    lines = ["| " + " | ".join(headers) + " |", "|" + "|".join(["---"] + ["--:"] * (len(headers) - 1)) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for a table; a dash where there is none, and no 0 before the point of a share."""
+    if value is None or value != value:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if digits == 3 and abs(value) < 1 else text
