@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from anchorpose.learn.nets.lift import LiftNet
 
 # No deadlines: a busy machine is not a wrong answer. The database would be a folder nobody asked for.
-settings.register_profile("quiet", deadline=None, database=None)
+settings.register_profile("quiet", deadline=None, database=None, max_examples=30)
 settings.load_profile("quiet")
 
 _SIDES = {  # x of the left side, y up, z forward; a person of about 1.7 m
@@ -160,11 +160,12 @@ def tiny_lift(tmp_path_factory: pytest.TempPathFactory) -> TinyLift:
     from anchorpose.learn.export_lift import export, load_net
     from anchorpose.learn.nets.lift import LiftConfig, LiftNet
     from anchorpose.learn.training import Average, save_checkpoint
+    from anchorpose.measure.virtual import MEASURE
 
     torch.manual_seed(0)
     folder, weights = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("weights")
     corpus = tiny_corpus()
-    anchors = make_anchors(corpus, 6, "tiny6", samples=600)
+    anchors = make_anchors(corpus, 6, "tiny6", samples=600, ranges=MEASURE)
     anchors.save(folder / "anchors.npz")
     config = LiftConfig(6, 32, 1, 8)
     net = LiftNet(config, torch.from_numpy(np.array(anchors.joints3d)))

@@ -54,3 +54,13 @@ def test_numbers_and_tables() -> None:
     assert report.number(12.345, 1) == "12.3"
     assert report.table(["", "a"], [["x", "1"]]) == "|  | a |\n|---|--:|\n| x | 1 |"
     assert report.cpu_model()
+
+
+def test_a_wrong_argument_ends_with_a_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["card", "--sets", "nothing", "--out", str(tmp_path / "card.md"), "--no-peers"])
+    with pytest.raises(SystemExit, match="2"):
+        report.run_command(card.main)
+    assert "no photo set 'nothing'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -21,6 +21,7 @@ from anchorpose.measure.virtual import (
     without_body_variation,
 )
 from anchorpose.poses.anchors import AnchorPoses
+from anchorpose.poses.errors import InputError
 from anchorpose.poses.lifting import lift_view
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import mirror_joints, torso_centred
@@ -75,7 +76,12 @@ def make_anchors(
     that the 2D of the legs extends below it (LCR-Net, "upper-body classes").
 
     Attributes of the classes: share (of the samples), mirror (number of the mirror image's class), upper, azimuth.
+
+    Raises:
+        InputError: K is neither 1 nor even, so that a class would be left without its mirror image.
     """
+    if k < 1 or (k > 1 and k % 2):
+        raise InputError(f"classes come in mirrored pairs: K is 1 or even, not {k}")
     rng = np.random.default_rng(seed)
     viewed = draw(corpus, samples, rng, without_body_variation(ranges), chances)
     poses = virtual_targets(viewed).astype(np.float32)

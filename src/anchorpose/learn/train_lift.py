@@ -99,6 +99,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint, the CSVs and the anchors")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--steps", type=int, default=0, help="budget in steps in place of minutes")
     parser.add_argument("--k", type=int, default=200, help="number of anchor poses; 1: plain regression")
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--blocks", type=int, default=4)
@@ -143,10 +144,11 @@ def main() -> None:
     noise = DetectorNoise.load()
     module, config = build(args, training, chances)
     precision = faster_precision(args.device) if args.precision == "auto" else args.precision
-    plan = TrainConfig(args.minutes, args.rate, precision=precision, device=args.device)
+    plan = TrainConfig(args.minutes, args.steps, args.rate, precision=precision, device=args.device)
     objective = LiftLoss(classify=args.classify, neighbours=min(3, args.k))
 
     def loss(net: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        assert isinstance(net, LiftNet | RegressionNet)
         features, target = batch
         logits, residual = net.parts(features)
         return objective(logits, residual, target, net.anchors)

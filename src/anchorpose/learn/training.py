@@ -27,6 +27,7 @@ class TrainConfig:
 
     Attributes:
         minutes: budget; the learning rate falls to zero at its end.
+        steps: budget in steps in place of minutes, for comparisons; 0: minutes count.
         rate: highest learning rate; weight_decay: AdamW's.
         warmup: share of the budget in which the rate rises.
         average: decay of the weights' running average, per step.
@@ -37,6 +38,7 @@ class TrainConfig:
     """
 
     minutes: float = 5.0
+    steps: int = 0
     rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = 0.02
@@ -159,9 +161,13 @@ def train(
     autocast = torch.autocast(config.device, torch.bfloat16, enabled=config.precision == "bfloat16")
     sums: dict[str, float] = {}
     with tqdm(total=round(budget), initial=round(spent), unit="s", desc=folder.name) as bar:
-        while (elapsed := time.monotonic() - started) < budget:
+        while True:
+            elapsed = time.monotonic() - started
+            progress = step / config.steps if config.steps else elapsed / budget
+            if progress >= 1:
+                break
             for group in optimizer.param_groups:
-                group["lr"] = config.rate * schedule(elapsed / budget, config.warmup)
+                group["lr"] = config.rate * schedule(progress, config.warmup)
             batch = tuple(t.to(config.device, non_blocking=True) for t in next(batches))
             with autocast:
                 terms = loss(module, batch)
@@ -173,7 +179,7 @@ def train(
             step += 1
             for key, value in terms.items():
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
-            bar.n = min(round(elapsed), bar.total)
+            bar.n = min(round(progress * budget), bar.total)
             if step % config.log_every == 0:
                 row = {k: v / config.log_every for k, v in sums.items()}
                 _log(folder / "train.csv", {"step": step, "minutes": elapsed / 60, **row})
@@ -184,9 +190,9 @@ def train(
                 saved = time.monotonic() - started
                 if evaluate:
                     _measure(module, average, evaluate, folder, step, elapsed)
-    save_checkpoint(checkpoint, module, average, optimizer, {"seconds": budget, "step": step})
+    save_checkpoint(checkpoint, module, average, optimizer, {"seconds": elapsed, "step": step})
     if evaluate:
-        _measure(module, average, evaluate, folder, step, budget)
+        _measure(module, average, evaluate, folder, step, elapsed)
     module.load_state_dict(average.values)
     return module.eval()
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anchorpose.measure.report import number, provenance, provenance_line, table
+from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
 from anchorpose.poses.errors import AnchorposeError, InputError
 from anchorpose.poses.values import Frame
 
@@ -111,7 +111,7 @@ def peer_calls(threads: int | None) -> tuple[dict[str, Peer], list[str]]:
     def blazepose(variant: str) -> Peer:
         net = BlazePose(variant, threads, align=False)
         # Its own detector once, then the landmarks of each person.
-        return lambda frame, boxes: (net.detect(frame), net.on_boxes(frame, boxes[1:]))
+        return lambda frame, boxes: (net.find(frame), net.on_boxes(frame, boxes))
 
     makers: dict[str, Callable[[], Peer]] = {
         REFERENCE: partial(movenet, 256),
@@ -316,6 +316,4 @@ def main(
 
 
 if __name__ == "__main__":
-    import tyro
-
-    tyro.cli(main)
+    run_command(main)

@@ -87,10 +87,14 @@ class BlazePose:
 
     def detect(self, frame: Frame, min_score: float = 0.5) -> list[Pose]:
         """Its own two stages: the most certain person of the frame, or none."""
+        found = self.find(frame, min_score)
+        return [] if found is None else [self._pose(frame, *found, None)]
+
+    def find(self, frame: Frame, min_score: float = 0.5) -> tuple[np.ndarray, float, float] | None:
+        """Its first stage alone: centre, side and angle of the square about the most certain person of the frame."""
         side = max(frame.width, frame.height)
         middle = np.array([frame.width, frame.height]) / 2 - 0.5
-        found = self._find(*square_crop(frame.image, middle, side, _DETECTOR_SIZE), min_score)
-        return [] if found is None else [self._pose(frame, *found, None)]
+        return self._find(*square_crop(frame.image, middle, side, _DETECTOR_SIZE), min_score)
 
     def _find(
         self, crop: np.ndarray, crop_to_image: np.ndarray, min_score: float

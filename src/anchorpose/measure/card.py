@@ -22,7 +22,7 @@ from anchorpose.measure.protocols import (
     paired_difference,
     photo_set,
 )
-from anchorpose.measure.report import number, provenance, provenance_line, table
+from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
 from anchorpose.poses.errors import AnchorposeError
 from anchorpose.poses.values import Frame, Pose, to_json
 
@@ -234,7 +234,7 @@ def main(
     card = make_card(model, sets, limit, threads, peers, lift, progress=True)
     for path, text in (
         (out, card_markdown(card)),
-        (out.with_suffix(".json"), json.dumps(card, indent=1, ensure_ascii=False) + "\n"),
+        (out.with_suffix(".json"), json.dumps(to_json_dict(card), indent=1, ensure_ascii=False) + "\n"),
     ):
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -242,6 +242,4 @@ def main(
 
 
 if __name__ == "__main__":
-    import tyro
-
-    tyro.cli(main)
+    run_command(main)

@@ -16,14 +16,21 @@ import numpy as np
 from anchorpose.poses.errors import InputError
 
 # Peak memory after the model has loaded, after `few` frames and after `many`: the last two differ if memory leaks.
+# Linux hands the peak of getrusage down from the parent; VmHWM is the process's own.
 _MEMORY = """
 import json, resource, sys
 import numpy as np
 import anchorpose
+
+def peak():
+    try:
+        line = next(row for row in open("/proc/self/status") if row.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
 model = anchorpose.load({model!r}, quality={quality!r}, threads={threads!r})
 image = np.load(sys.argv[1])
-unit = 1 if sys.platform == "darwin" else 1024
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 out = [peak()]
 for count in ({few}, {many} - {few}):
     for _ in range(count):

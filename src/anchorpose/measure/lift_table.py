@@ -66,15 +66,15 @@ def evaluate(lifter: Lifter, views: ViewSet) -> LiftResult:
     there = weights > 0
     distance = np.where(there, np.linalg.norm(modes - truth[:, None], axis=-1).mean(-1), np.nan)
     flat = np.where(there, mpjpe(modes[..., :12, :], np.repeat(truth[:, None, :12], modes.shape[1], 1)), np.nan)
-    best = tuple(float(np.mean(best_of_modes(flat, n))) for n in (1, 3, 5))
+    best = [float(np.mean(best_of_modes(flat, n))) for n in (1, 3, 5)]
     return LiftResult(
         plain.mpjpe,
         plain.n_mpjpe,
         plain.pa_mpjpe,
         plain.pck3d,
         plain.auc,
-        best,
-        calibrate(weights, distance),  # type: ignore[arg-type]
+        (best[0], best[1], best[2]),
+        calibrate(weights, distance),
     )
 
 

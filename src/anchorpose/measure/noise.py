@@ -30,8 +30,7 @@ MIN_SCORE = 0.15
 def person_size(plane: np.ndarray, present: np.ndarray) -> np.ndarray:
     """(N,) the unit of errors: the longer side of the box of the present joints of (N, J, 2)."""
     shown = np.where(present[..., None], plane, np.nan)
-    with np.errstate(all="ignore"):
-        extent = np.nanmax(shown, 1) - np.nanmin(shown, 1)
+    extent = np.fmax.reduce(shown, 1) - np.fmin.reduce(shown, 1)
     return np.maximum(np.nan_to_num(extent).max(-1), 1e-6)
 
 
@@ -89,7 +88,7 @@ class DetectorNoise:
             return cls(**arrays, swap_rates=data["swap_rates"], source=data["source"])
         except OSError as error:
             raise FileError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise FormatError(f"{path}: not a noise model ({error})") from error
 
 

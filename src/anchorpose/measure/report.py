@@ -6,10 +6,12 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+from anchorpose.poses.errors import AnchorposeError
 
 
 def provenance(module: str, threads: int) -> dict[str, Any]:
@@ -39,6 +41,17 @@ def provenance_line(made: dict[str, Any]) -> str:
         f"{made['threads']} threads; anchorpose {made['anchorpose']}, Python {made['python']}, "
         f"NumPy {made['numpy']}, ONNX Runtime {made['onnxruntime']}."
     )
+
+
+def run_command(main: Callable[..., None]) -> None:
+    """Run a command from its typed arguments; what the user can cause ends with a message and status 2."""
+    import tyro
+
+    try:
+        tyro.cli(main)
+    except AnchorposeError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def cpu_model() -> str:

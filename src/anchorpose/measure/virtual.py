@@ -165,7 +165,7 @@ def sample_views(
 
     rotation, yaw, pitch = _camera_rotations(axes, n, rng, ranges)
     joints_cam, seen_cam = (p @ rotation.transpose(0, 2, 1) for p in (joints, seen))
-    distance = np.exp(rng.uniform(*np.log(ranges.distance), n))
+    distance = np.exp(rng.uniform(np.log(ranges.distance[0]), np.log(ranges.distance[1]), n))
     # The person stands anywhere in the picture: the camera that looks at it is turned away by `off`.
     off = rng.uniform(-ranges.field, ranges.field, (n, 2)) * (1, 0.6)
     camera_from_virtual = look_rotation(np.concatenate([off, np.ones((n, 1))], 1)).transpose(0, 2, 1)
@@ -187,7 +187,7 @@ def _camera_rotations(
     world_yaw = rng.uniform(-np.pi, np.pi, n)
     pitch = np.where(
         rng.random(n) < ranges.uniform_share,
-        rng.uniform(*ranges.pitch_uniform, n),
+        rng.uniform(ranges.pitch_uniform[0], ranges.pitch_uniform[1], n),
         np.clip(rng.normal(*ranges.pitch_normal, n), *ranges.pitch_uniform),
     )
     pitch = np.radians(pitch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +46,9 @@ class AnchorPoses:
                 raise InputError(f"attribute {key!r} has {value.shape[:1]} entries for {k} classes")
         for array in (j2, j3, *attributes.values()):
             array.setflags(write=False)
-        for key, value in (("joints2d", j2), ("joints3d", j3), ("attributes", attributes)):
-            object.__setattr__(self, key, value)
+        fields = {"joints2d": j2, "joints3d": j3, "attributes": attributes}
+        for name, content in fields.items():
+            object.__setattr__(self, name, content)
 
     def __len__(self) -> int:
         return len(self.joints3d)
@@ -68,6 +70,8 @@ class AnchorPoses:
         mean over joints, the unit in which errors are told.
         """
         poses = np.asarray(joints3d, np.float32)
+        if poses.shape[-2:] != self.joints3d.shape[1:]:
+            raise InputError(f"poses of {self.skeleton} are (..., {len(self.record)}, 3), not {poses.shape}")
         flat = poses.reshape(-1, poses.shape[-2] * 3)
         centres = self.joints3d.reshape(len(self), -1)
         index = np.empty(len(flat), int)
@@ -97,5 +101,7 @@ class AnchorPoses:
             return cls(meta["name"], meta["skeleton"], arrays["joints2d"], arrays["joints3d"], attributes)
         except OSError as error:
             raise FileError(f"{path}: cannot be read ({error.strerror or error})") from error
-        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        except FormatError:
+            raise
+        except (InputError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise FormatError(f"{path}: not a file of anchor poses ({error})") from error

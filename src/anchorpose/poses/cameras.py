@@ -48,6 +48,8 @@ class Camera:
             raise InputError(f"a camera's image has at least one pixel, not {self.width}x{self.height}")
         if len(self.dist) > 5:
             raise InputError(f"at most 5 distortion coefficients (k1 k2 p1 p2 k3) are supported, not {len(self.dist)}")
+        if not all(math.isfinite(d) for d in self.dist):
+            raise InputError(f"distortion coefficients are finite numbers, not {self.dist}")
 
     @classmethod
     def from_focal(cls, width: int, height: int, focal: float, origin: str = "focal") -> Camera:

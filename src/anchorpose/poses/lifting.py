@@ -60,7 +60,7 @@ def lift_view(plane: np.ndarray, scores: np.ndarray) -> LiftView:
         plane: (N, 14, 2) joints LIFT_JOINTS in the camera's image plane z = 1 (rays without their z).
         scores: (N, 14) confidences; 0 or less, or a NaN position, is a missing joint.
     """
-    present = (scores > 0) & np.isfinite(plane).all(-1)
+    present = np.asarray((scores > 0) & np.isfinite(plane).all(-1))
     plane = np.where(present[..., None], plane, 0.0)
     middle = _middle(plane, present)
     rotation = look_rotation(np.concatenate([middle, np.ones_like(middle[:, :1])], 1))
@@ -72,7 +72,7 @@ def lift_view(plane: np.ndarray, scores: np.ndarray) -> LiftView:
     size = np.maximum(np.sqrt((offset**2).sum((1, 2)) / count), _MIN_SIZE)
     features = np.concatenate(
         [
-            (offset / size[:, None, None]).reshape(len(plane), -1),
+            (offset / size[:, None, None]).reshape(len(plane), 2 * len(LIFT_JOINTS)),
             np.where(present, scores, 0.0),
             np.log(size)[:, None] - _LOG_SIZE_MEAN,
         ],

@@ -48,12 +48,23 @@ def from_json(value: Any) -> np.ndarray | None:
 
 def _array(value: Any, shape: tuple[int | None, ...], name: str) -> np.ndarray:
     """A read-only float array of the given shape (None: any length); InputError otherwise."""
-    array = np.array(value, float)
+    try:
+        array = np.array(value, float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} should be made of numbers, in rows of one length, not {value!r:.80}") from None
     if array.ndim != len(shape) or any(w is not None and w != n for w, n in zip(shape, array.shape, strict=True)):
         wanted = "x".join("?" if n is None else str(n) for n in shape)
         raise InputError(f"{name} should have shape {wanted}, not {'x'.join(map(str, array.shape))}")
     array.setflags(write=False)
     return array
+
+
+def _finite(value: Any, name: str) -> float:
+    """A finite number: one that is not could be written, as null, but not read again."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise InputError(f"a {name} is a finite number, not {number}")
+    return number
 
 
 def _set(instance: object, **values: Any) -> None:
@@ -63,9 +74,11 @@ def _set(instance: object, **values: Any) -> None:
 
 def _equal(a: Any, b: Any) -> bool:
     """Equality of values that may be arrays; NaN equals NaN, as a missing value does."""
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
-    return bool(a == b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+            return False
+        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+    return bool(a == b) or bool(a != a and b != b)
 
 
 class _Value:
@@ -131,7 +144,7 @@ class Mode(_Value):
         joints3d = _array(self.joints3d, (None, 3), "joints3d")
         n = len(joints3d)
         joints2d = None if self.joints2d is None else _array(self.joints2d, (n, 2), "joints2d")
-        _set(self, weight=float(self.weight), joints3d=joints3d, joints2d=joints2d)
+        _set(self, weight=_finite(self.weight, "weight"), joints3d=joints3d, joints2d=joints2d)
         _set(self, spread=_array(self.spread, (n,), "spread"))
 
     def to_dict(self) -> dict[str, Any]:
@@ -184,7 +197,7 @@ class Pose(_Value):
 
     def __post_init__(self) -> None:
         n = len(get_skeleton(self.skeleton))
-        _set(self, score=float(self.score), box=_array(self.box, (4,), "box"))
+        _set(self, score=_finite(self.score, "score"), box=_array(self.box, (4,), "box"))
         for name, width in (("joints2d", 2), ("joints3d", 3)):
             if getattr(self, name) is not None:
                 _set(self, **{name: _array(getattr(self, name), (n, width), name)})
@@ -240,7 +253,7 @@ class Person(_Value):
     filled: bool = False
 
     def __post_init__(self) -> None:
-        _set(self, score=float(self.score), box=_array(self.box, (4,), "box"))
+        _set(self, score=_finite(self.score, "score"), box=_array(self.box, (4,), "box"))
         _set(self, labels=tuple((str(k), str(n), float(s)) for k, n, s in self.labels))
 
     @classmethod
@@ -275,6 +288,9 @@ class People(_Value, Sequence[Person]):
     width: int
     height: int
     camera: Camera
+
+    def __post_init__(self) -> None:
+        _set(self, persons=tuple(self.persons))
 
     def __len__(self) -> int:
         return len(self.persons)
@@ -328,7 +344,7 @@ class People(_Value, Sequence[Person]):
             return supervision.KeyPoints.empty()
         xyz = np.stack([np.full((len(b.record), 3), np.nan) if b.joints3d is None else b.joints3d for b in bodies])
         return supervision.KeyPoints(
-            xy=np.stack([np.nan_to_num(b.joints2d) for b in bodies]).astype(np.float32),
+            xy=np.stack([np.nan_to_num(np.asarray(b.joints2d)) for b in bodies]).astype(np.float32),
             keypoint_confidence=np.stack([b.scores for b in bodies]).astype(np.float32),
             class_id=np.zeros(len(bodies), int),
             data={"xyz": xyz},
@@ -358,6 +374,8 @@ class Motion(_Value):
     def __post_init__(self) -> None:
         times = _array(self.times, (None,), "times")
         t, n = len(times), len(_array(self.bone_lengths, (None,), "bone_lengths"))
+        if n != len(get_skeleton(self.skeleton)):
+            raise InputError(f"{self.skeleton} has {len(get_skeleton(self.skeleton))} joints, not {n} bone lengths")
         if self.frame not in ("camera", "world"):
             raise InputError(f"the frame of a motion is camera or world, not {self.frame!r}")
         if (np.diff(times) <= 0).any():

@@ -18,9 +18,15 @@ from anchorpose.poses.values import Frame, Pose
 QUALITIES = ("fast", "balanced", "best")
 #: Network inputs are padded to a multiple of this.
 STRIDE = 32
+#: Longest side of a picture at the network: of the smallest pass, and at most.
+SMALL, LARGE = 256, 512
+#: `balanced` takes the largest picture with no more padded pixels than this: 384 x 288, 416 x 256, 320 x 320.
+BALANCED_PIXELS = 112_000
+#: The small pass of `best` is at most this share of its large one.
+BEST_STEP = 0.7
 #: A whole-number reduction is taken where its longest side lies between these shares of the one asked for: it takes a
 #: quarter of the time of a resize to any size.
-NEAR = (0.88, 1.06)
+NEAR = (0.92, 1.0)
 #: Pictures that shrink by more than this are thinned out first: averaging all pixels of a huge picture takes longer than
 #: the network, and shows no more.
 MOST_AVERAGED = 8
@@ -60,6 +66,37 @@ class Resized:
         return edges * self.scale + self.shift
 
 
+def padded(side: int) -> int:
+    """The next multiple of `STRIDE`."""
+    return -(-side // STRIDE) * STRIDE
+
+
+def sides_for(quality: str, width: int, height: int) -> tuple[int, ...]:
+    """Longest side of the picture at the network, for each pass, the largest first. Never more than the picture has.
+
+    Raises:
+        InputError: `quality` is not one of `QUALITIES`.
+    """
+    side = max(width, height)
+    if quality == "fast":
+        return (min(SMALL, side),)
+    if quality == "balanced":
+        return (min(_longest_within(width, height, BALANCED_PIXELS), side),)
+    if quality == "best":
+        large = min(LARGE, side)
+        return tuple(dict.fromkeys((large, max(1, min(SMALL, round(BEST_STEP * large))))))
+    raise InputError(f"there is no quality {quality!r}; there are {', '.join(QUALITIES)}")
+
+
+def _longest_within(width: int, height: int, pixels: int) -> int:
+    """The largest multiple of `STRIDE` for the longest side that keeps the padded picture within `pixels`."""
+    for longest in range(LARGE, SMALL, -STRIDE):
+        size = fit_size(width, height, longest) if max(width, height) > longest else (width, height)
+        if padded(size[0]) * padded(size[1]) <= pixels:
+            return longest
+    return SMALL
+
+
 def fit_size(width: int, height: int, longest: int) -> tuple[int, int]:
     """Size of a `width` x `height` picture with its longest side at `longest` at most; never larger than it was."""
     if min(width, height, longest) < 1:
@@ -88,7 +125,7 @@ def resize(image: np.ndarray, longest: int) -> Resized:
     step = step if thin is not image else 1
     small, scale = _shrunk(np.ascontiguousarray(thin), longest)
     shift = step // 2 - step / 2
-    return Resized(_padded(small), (small.shape[1], small.shape[0]), step * scale, np.full(2, shift))
+    return Resized(_on_grid(small), (small.shape[1], small.shape[0]), step * scale, np.full(2, shift))
 
 
 def _shrunk(image: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -106,11 +143,11 @@ def _shrunk(image: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
     return small, np.array([width / size[0], height / size[1]])
 
 
-def _padded(image: np.ndarray) -> np.ndarray:
+def _on_grid(image: np.ndarray) -> np.ndarray:
+    """`image` in the top-left corner of one whose sides are multiples of `STRIDE`, the rest 0."""
     height, width = image.shape[:2]
-    rows, columns = (-(-n // STRIDE) * STRIDE for n in (height, width))
-    if (rows, columns) == (height, width):
+    if (padded(height), padded(width)) == (height, width):
         return image
-    padded = np.zeros((rows, columns, 3), np.uint8)
-    padded[:height, :width] = image
-    return padded
+    grid = np.zeros((padded(height), padded(width), 3), np.uint8)
+    grid[:height, :width] = image
+    return grid

@@ -14,7 +14,7 @@ import numpy as np
 
 from anchorpose.poses.anchors import AnchorPoses
 from anchorpose.poses.cameras import Camera
-from anchorpose.poses.errors import ModelError
+from anchorpose.poses.errors import InputError, ModelError
 from anchorpose.poses.lifting import INPUT_WIDTH, lift_view, mirror_features, to_lift_joints
 from anchorpose.poses.skeletons import BODY13, convert
 from anchorpose.poses.transforms import mirror_joints, torso_centred
@@ -78,7 +78,9 @@ class Lifter:
             raise ModelError(f"this network does not say what its classes are ({error}); is it a lift?") from None
         if self.session.get_inputs()[0].shape[-1] != INPUT_WIDTH:
             raise ModelError(f"a lift takes {INPUT_WIDTH} features, this network {self.session.get_inputs()[0].shape}")
-        self.flip, self.scale = flip, (height or MEAN_STATURE) / MEAN_STATURE
+        if height is not None and not 0.5 <= height <= 2.5:
+            raise InputError(f"a body height is given in metres, between 0.5 and 2.5, not {height}")
+        self.flip, self.scale = flip, 1.0 if height is None else height / MEAN_STATURE
 
     def lift(self, plane: np.ndarray, scores: np.ndarray) -> Lifted:
         """Lift joints LIFT_JOINTS (N, 14, 2) in the camera's plane z = 1; a score of 0 (N, 14) is a missing joint."""

@@ -11,15 +11,15 @@ The network is Google's MoveNet MultiPose (Apache-2.0); `anchorpose.learn.conver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anchorpose.poses.skeletons import COCO17
 from anchorpose.poses.values import Frame, Pose
-from anchorpose.sense.detector import Resized, resize
-from anchorpose.sense.integrate import AREA_OF_BOX, box_areas, oks_nms
+from anchorpose.sense.detector import Resized, resize, sides_for
+from anchorpose.sense.integrate import AREA_OF_BOX, box_areas, merge_passes, oks_nms
 from anchorpose.sense.models import load_session
 
 if TYPE_CHECKING:
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 MODEL = "movenet_multipose"
 CELL = 4
-OUTPUTS = ("center", "heatmap", "regress", "offset", "box_size", "box_offset")
+#: The network's positions lie this far, in its pixels, from positions measured from the picture's outer corner: the mean
+#: of a photo's and its mirror image's positions shows it.
+BIAS = 0.25
+#: Where traces that are not there lie, in cells.
+FAR = 1e6
+OUTPUTS = ("center", "heatmap", "peaks", "regress", "offset", "box_size", "box_offset")
 
 
 @dataclass(frozen=True)
@@ -35,29 +40,35 @@ class Decoding:
     """How maps become people. The defaults were chosen on training photos (docs/detector.md).
 
     Attributes:
-        center: least value of a person's centre.
-        peak: a centre is the largest within this many cells each way.
-        pull: the start point's Gaussian has a variance, in cells squared, of `pull` times the shorter side of the map.
-        reach: joints are looked for within this many cells of the start point.
-        sure: joints above this count for a person's score.
-        score: least score of a person (centre times mean of its sure joints).
+        center: least value of a person's centre; a centre is the largest of its 3 x 3 cells.
+        trace: least value of a heat map's local maximum that may be a joint.
+        sharpness: power of a trace's value, against the pull towards the start point.
+        pull: the Gaussian around the start point has the standard deviation hypot(share * longer side, cells) for
+            `pull = (share, cells)`.
+        contested: the same for a joint of which a person with a stronger pull took the trace.
+        best_joints: a person's score is centre ** .25 times the mean of this many best joints.
+        score: least score of a person.
         nms: OKS above which two people are one.
         most: no more people than this are looked at.
     """
 
-    center: float = 0.1
-    peak: int = 2
-    pull: float = 0.15
-    reach: int = 8
-    sure: float = 0.127
-    score: float = 0.1
+    center: float = 0.02
+    trace: float = 0.02
+    sharpness: float = 1.5
+    pull: tuple[float, float] = (0.2, 2.0)
+    contested: tuple[float, float] = (0.08, 1.0)
+    best_joints: int = 8
+    score: float = 0.25
     nms: float = 0.5
-    most: int = 200
+    most: int = 100
+
+
+DEFAULT = Decoding()
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """People in network pixels measured from the outer corner of the first one.
+    """People in network pixels, measured from the outer corner of the picture.
 
     `joints` (P, 17, 2) x y, `joint_scores` (P, 17), `boxes` (P, 4) xyxy, `scores` (P,), best first.
     """
@@ -70,89 +81,161 @@ class Decoded:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def take(self, keep: np.ndarray) -> Decoded:
-        return Decoded(self.joints[keep], self.joint_scores[keep], self.boxes[keep], self.scores[keep])
+
+@dataclass(frozen=True)
+class Traces:
+    """Local maxima of the heat maps, joint by joint, filled up with a value of 0 far away: all (J, K).
+
+    `column`, `row` of the cell, `value` of the heat map.
+    """
+
+    column: np.ndarray
+    row: np.ndarray
+    value: np.ndarray
 
 
-def decode(maps: dict[str, np.ndarray], how: Decoding = Decoding()) -> Decoded:
+@dataclass(frozen=True)
+class Choice:
+    """What each person takes for each joint, all (P, J): `column`, `row`, heat map's `value`, the number of the `trace`
+    (-1: none, the cell of the start point) and the `pull` of the start point there."""
+
+    column: np.ndarray
+    row: np.ndarray
+    value: np.ndarray
+    trace: np.ndarray
+    pull: np.ndarray
+
+    def take(self, keep: np.ndarray) -> Choice:
+        return Choice(self.column[keep], self.row[keep], self.value[keep], self.trace[keep], self.pull[keep])
+
+
+def decode(maps: dict[str, np.ndarray], how: Decoding = DEFAULT) -> Decoded:
     """People from the network's maps, each (channels, rows, columns)."""
     rows, columns = find_centers(maps["center"][0], how)
-    cells = np.stack([columns, rows], -1).astype(np.float32)
-    start = cells[:, None] + _pairs(maps["regress"][:, rows, columns])
-    joints, joint_scores = snap(maps["heatmap"], maps["offset"], start, how)
-    middle = cells + maps["box_offset"][::-1, rows, columns].T
-    half = np.maximum(maps["box_size"][::-1, rows, columns].T, 0) / 2
-    boxes = np.concatenate([middle - half, middle + half], -1)
-    sure = joint_scores > how.sure
-    mean = (joint_scores * sure).sum(-1) / np.maximum(sure.sum(-1), 1)
-    scores = maps["center"][0, rows, columns] * mean
-    found = Decoded(joints * CELL, joint_scores, boxes * CELL, scores)
-    found = found.take(np.flatnonzero(scores >= how.score))
-    areas = AREA_OF_BOX * box_areas(found.boxes)
-    return found.take(oks_nms(found.joints, found.scores, areas, COCO17.sigmas, how.nms))
+    start = _regressed(maps["regress"], rows, columns)
+    boxes, sides = _boxes(maps, rows, columns)
+    traces = find_traces(maps["peaks"], how.trace)
+    wide = choose(maps["heatmap"], traces, start, np.hypot(how.pull[0] * sides, how.pull[1]), how.sharpness)
+    best = np.partition(wide.value, -how.best_joints, axis=-1)[:, -how.best_joints :]
+    scores = maps["center"][0, rows, columns] ** 0.25 * best.mean(-1)
 
-
-def _pairs(values: np.ndarray) -> np.ndarray:
-    """(2 J, P) y x pairs joint by joint -> (P, J, 2) x y."""
-    return values.reshape(len(values) // 2, 2, -1).transpose(2, 0, 1)[..., ::-1]
+    keep = np.flatnonzero(scores >= how.score)
+    cells = np.stack([wide.column[keep], wide.row[keep]], -1)
+    areas = AREA_OF_BOX * box_areas(boxes[keep])
+    keep = keep[oks_nms(cells, scores[keep], areas, COCO17.sigmas, how.nms)]
+    spread = np.hypot(how.contested[0] * sides[keep], how.contested[1])
+    final = _settle(maps["heatmap"], traces, start[:, keep], wide.take(keep), spread, how.sharpness)
+    joints = np.stack([final.column, final.row], -1) + _offset(maps["offset"], final)
+    return Decoded(joints * CELL + BIAS, final.value, boxes[keep] * CELL + BIAS, scores[keep])
 
 
 def find_centers(center: np.ndarray, how: Decoding) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the local maxima of `center` (rows, columns), best first."""
-    largest = _local_max(center, how.peak)
-    rows, columns = np.nonzero((center >= largest) & (center >= how.center))
+    rows, columns = np.nonzero((center >= _local_max(center)) & (center >= how.center))
     best = np.argsort(-center[rows, columns], kind="stable")[: how.most]
     return rows[best], columns[best]
 
 
-def _local_max(values: np.ndarray, reach: int) -> np.ndarray:
-    """Largest of the (2 reach + 1)^2 neighbours of each cell, one axis after the other."""
-    for axis in (0, 1):
-        width = [(reach, reach) if k == axis else (0, 0) for k in (0, 1)]
-        padded = np.pad(values, width, constant_values=-np.inf)
-        values = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=axis).max(-1)
-    return values
+def _local_max(values: np.ndarray) -> np.ndarray:
+    """Largest of each cell of (rows, columns) and its eight neighbours."""
+    tall = values.copy()
+    np.maximum(tall[1:], values[:-1], out=tall[1:])
+    np.maximum(tall[:-1], values[1:], out=tall[:-1])
+    largest = tall.copy()
+    np.maximum(largest[:, 1:], tall[:, :-1], out=largest[:, 1:])
+    np.maximum(largest[:, :-1], tall[:, 1:], out=largest[:, :-1])
+    return largest
 
 
-def snap(heatmap: np.ndarray, offset: np.ndarray, start: np.ndarray, how: Decoding) -> tuple[np.ndarray, np.ndarray]:
-    """Pull start points to the strongest near cells of the heat maps.
+def _regressed(regress: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(2, P, J): x and y, in cells, where the centres' cells say that the joints are."""
+    values = regress[:, rows, columns]
+    return np.stack([columns[:, None] + values[1::2].T, rows[:, None] + values[::2].T])
+
+
+def _boxes(maps: dict[str, np.ndarray], rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (P, 4) xyxy and their longer sides (P,), in cells."""
+    middle = np.stack([columns, rows], -1) + maps["box_offset"][::-1, rows, columns].T
+    half = np.maximum(maps["box_size"][::-1, rows, columns].T, 0.5) / 2
+    return np.concatenate([middle - half, middle + half], -1), 2 * half.max(-1)
+
+
+def find_traces(peaks: np.ndarray, least: float) -> Traces:
+    """Local maxima of at least `least`; `peaks` (J, rows, columns) is 0 elsewhere."""
+    joints, rows, columns = peaks.shape
+    flat = np.flatnonzero(peaks.ravel() >= least)
+    joint, cell = np.divmod(flat, rows * columns)
+    count = np.bincount(joint, minlength=joints)
+    number = np.arange(len(flat)) - np.repeat(np.cumsum(count) - count, count)
+    shape = (joints, max(1, int(count.max(initial=0))))
+    column, row = np.full(shape, FAR, np.float32), np.full(shape, FAR, np.float32)
+    value = np.zeros(shape, np.float32)
+    row[joint, number], column[joint, number] = np.divmod(cell, columns)
+    value[joint, number] = peaks.ravel()[flat]
+    return Traces(column, row, value)
+
+
+def choose(heatmap: np.ndarray, traces: Traces, start: np.ndarray, spread: np.ndarray, sharpness: float) -> Choice:
+    """For each person and joint the trace with the greatest value ** sharpness * pull, or the cell of the start point.
 
     Args:
-        heatmap: (J, rows, columns); offset: (2 J, rows, columns); start: (P, J, 2) x y in cells.
-
-    Returns:
-        (P, J, 2) x y in cells, and (P, J) the heat map's value at the chosen cell.
+        start: (2, P, J) x y in cells; spread: (P,) standard deviation of the pull, in cells.
     """
-    joints, height, width = heatmap.shape
-    if not len(start):
-        return np.zeros((0, joints, 2)), np.zeros((0, joints))
-    reach = how.reach
-    size = 2 * reach + 1
-    numbers = np.arange(joints)
-    corner = np.rint(start).astype(int) - reach
-    corner = np.clip(corner, -size, np.array([width, height]))  # a start far outside meets zeros only
-    padded = np.zeros((joints, height + 2 * size, width + 2 * size), np.float32)
-    padded[:, size : size + height, size : size + width] = heatmap
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
-    near = windows[numbers, corner[..., 1] + size, corner[..., 0] + size]
-    steps = np.arange(size, dtype=np.float32)
-    apart = (corner.astype(np.float32) - start)[..., None] + steps
-    pull = np.exp(-(apart**2) / (2 * how.pull * min(height, width)))
-    flat = (near * pull[..., 1, :, None] * pull[..., 0, None, :]).reshape(*start.shape[:2], -1)
-    best = flat.argmax(-1)
-    rows = np.clip(corner[..., 1] + best // size, 0, height - 1)
-    columns = np.clip(corner[..., 0] + best % size, 0, width - 1)
-    cell = np.stack([columns, rows], -1)
-    shift = np.stack([offset[2 * numbers + 1, rows, columns], offset[2 * numbers, rows, columns]], -1)
-    return cell + shift, heatmap[numbers, rows, columns]
+    joints, rows, columns = heatmap.shape
+    x, y = start.astype(np.float32)
+    narrow = (-0.5 / spread**2).astype(np.float32)[:, None, None]
+    pull = np.exp(narrow * ((x[..., None] - traces.column) ** 2 + (y[..., None] - traces.row) ** 2))
+    worth = traces.value**sharpness * pull
+    trace = worth.argmax(-1)
+    joint = np.arange(joints)
+    person = np.arange(len(trace))[:, None]
+    home_x = np.clip(np.rint(x), 0, columns - 1).astype(int)
+    home_y = np.clip(np.rint(y), 0, rows - 1).astype(int)
+    home = heatmap[joint, home_y, home_x]
+    stay = worth[person, joint, trace] <= home**sharpness
+    return Choice(
+        np.where(stay, home_x, traces.column[joint, trace]).astype(int),
+        np.where(stay, home_y, traces.row[joint, trace]).astype(int),
+        np.where(stay, home, traces.value[joint, trace]),
+        np.where(stay, -1, trace),
+        pull[person, joint, trace],
+    )
 
 
-#: Longest side of the picture at the network, one for each pass.
-PASSES = {"fast": (256,), "balanced": (320,), "best": (256, 448)}
+def _settle(
+    heatmap: np.ndarray, traces: Traces, start: np.ndarray, wide: Choice, spread: np.ndarray, sharpness: float
+) -> Choice:
+    """`wide`, but a trace goes to one person only: the others look again, near their own start points."""
+    lost = contested(wide.trace, wide.pull)
+    if not lost.any():
+        return wide
+    near = choose(heatmap, traces, start, spread, sharpness)
+    return Choice(*(np.where(lost, getattr(near, f.name), getattr(wide, f.name)) for f in fields(Choice)))
+
+
+def contested(trace: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """(P, J) True where another person took the same trace with a stronger pull."""
+    same = (trace[:, None] == trace[None]) & (trace >= 0)[:, None]
+    return (same & (pull[None] > pull[:, None])).any(1)
+
+
+def _offset(offset: np.ndarray, choice: Choice) -> np.ndarray:
+    """(P, J, 2) x y in cells: the joints' places in their cells."""
+    joint = np.arange(choice.row.shape[-1])
+    x = offset[2 * joint + 1, choice.row, choice.column]
+    return np.stack([x, offset[2 * joint, choice.row, choice.column]], -1)
 
 
 class MoveNetDetector:
-    """MoveNet MultiPose as a `Detector`."""
+    """MoveNet MultiPose as a `Detector`.
+
+    Args:
+        quality: "fast", "balanced" or "best": how large the picture is at the network, and whether two passes are
+            merged (`anchorpose.sense.detector.sides_for`).
+        session: the network, if it is loaded already; else the one that ships is loaded.
+        threads: for loading it; None: as many as there are processors, four at most.
+        decoding: thresholds and the like.
+    """
 
     skeleton = "coco17"
 
@@ -161,22 +244,32 @@ class MoveNetDetector:
         quality: str = "balanced",
         session: onnxruntime.InferenceSession | None = None,
         threads: int | None = None,
-        decoding: Decoding = Decoding(),
+        decoding: Decoding = DEFAULT,
     ) -> None:
-        self.passes = PASSES[quality]
+        sides_for(quality, 1, 1)  # an unknown quality is an error now, not at the first picture
+        self.quality = quality
         self.decoding = decoding
-        self._session = session or load_session(MODEL, threads)
+        self.session = session or load_session(MODEL, threads)
 
     def maps(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """The network's heads for (H, W, 3) uint8, H and W multiples of 32."""
-        return {name: value[0] for name, value in zip(OUTPUTS, self._session.run(OUTPUTS, {"image": image[None]}))}
-
-    def one_pass(self, resized: Resized) -> list[Pose]:
-        return _poses(decode(self.maps(resized.image), self.decoding), resized)
+        """The network's heads for (H, W, 3) uint8, H and W multiples of 32: each (channels, H / 4, W / 4)."""
+        heads = self.session.run(OUTPUTS, {"image": image[None]})
+        return {name: value[0] for name, value in zip(OUTPUTS, heads, strict=True)}
 
     def detect(self, frame: Frame, previous: Sequence[Pose] | None = None) -> list[Pose]:
-        """People of the frame, best first; see `anchorpose.sense.detector.Detector`."""
-        return self.one_pass(resize(frame.image, self.passes[-1]))
+        """People of the frame, best first; see `anchorpose.sense.detector.Detector`.
+
+        The poses are in COCO's skeleton; a joint's score is the heat map's value (0 to 1) at the chosen cell.
+        """
+        inputs = [resize(frame.image, side) for side in sides_for(self.quality, frame.width, frame.height)]
+        passes = [self.detect_in(resized) for resized in inputs]
+        if len(passes) == 1:
+            return passes[0]
+        return merge_passes(passes, [1 / float(resized.scale.max()) for resized in inputs], self.decoding.nms)
+
+    def detect_in(self, resized: Resized) -> list[Pose]:
+        """People of a picture at the network's size, in pixels of its source."""
+        return _poses(decode(self.maps(resized.image), self.decoding), resized)
 
 
 def _poses(found: Decoded, resized: Resized) -> list[Pose]:

@@ -141,8 +141,6 @@ def load(
         raise ModelError(f"no model {name!r}; there are: {', '.join(PIPELINES)}")
     if quality not in QUALITIES:
         raise InputError(f"no quality {quality!r}; there are: {', '.join(QUALITIES)}")
-    if height is not None and not 0.5 <= height <= 2.5:
-        raise InputError(f"a body height is given in metres, between 0.5 and 2.5, not {height}")
     detector = MoveNetDetector(quality=quality, session=load_session(DETECTOR, threads))
     lifter = Lifter(load_session("lift", threads), flip=quality == "best", height=height)
     return Model(detector, lifter, Optics(camera, focal, fov))
