@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from anchorpose.learn.nets.lift import LiftNet
 
 # No deadlines: a busy machine is not a wrong answer. The database would be a folder nobody asked for.
-settings.register_profile("quiet", deadline=None, database=None, max_examples=30)
+settings.register_profile("quiet", deadline=None, database=None, max_examples=20)
 settings.load_profile("quiet")
 
 _SIDES = {  # x of the left side, y up, z forward; a person of about 1.7 m

@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from conftest import standing, tiny_corpus, tiny_poses
 
 from anchorpose.files.corpus import Corpus
 from anchorpose.learn.cluster import balanced_weights, draw, make_anchors, virtual_targets
@@ -16,6 +15,7 @@ from anchorpose.poses.anchors import AnchorPoses
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import mirror_joints, torso_centre, torso_centred
+from conftest import standing, tiny_corpus, tiny_poses
 
 BELOW = [BODY13.index(f"{s}_{p}") for s in "lr" for p in ("ankle", "knee")]
 

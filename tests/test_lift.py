@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TinyLift, before_camera, coco17_of, seen_by, standing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from anchorpose.poses.values import Pose
 from anchorpose.sense.lift import Lifter, load_anchors
 from anchorpose.sense.models import load_session
 from anchorpose.sense.modes import ModeSettings
+from conftest import TinyLift, before_camera, coco17_of, seen_by, standing
 
 CAMERA = Camera.from_fov(640, 480)
 MIRROR = np.append(BODY13.mirror, 13)
@@ -89,7 +89,7 @@ def test_a_batch_is_its_people_one_by_one(lifter: Lifter) -> None:
 @settings(max_examples=10)
 @given(st.floats(-180, 180), st.floats(-1, 1))
 def test_with_flip_the_mirror_image_gives_the_mirror_pose(tiny_lift: TinyLift, azimuth: float, x: float) -> None:
-    """The mirrored 2D lifts to the mirrored 3D, with the mirrored classes; without flip an untrained network need not."""
+    """The mirrored 2D lifts to the mirrored 3D, with the mirrored classes."""
     lift = flipping(tiny_lift)
     plane, scores = plane_of(seen_by(CAMERA, (x, 0.1, 4), azimuth))
     one = lift.lift(plane, scores)

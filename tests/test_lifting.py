@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import before_camera, standing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from anchorpose.poses.errors import InputError
 from anchorpose.poses.lifting import INPUT_WIDTH, LIFT_JOINTS, lift_view, mirror_features, to_lift_joints
 from anchorpose.poses.skeletons import BODY13, MEDIAPIPE33, MPII16, get_skeleton
 from anchorpose.poses.transforms import rotation_y
+from conftest import before_camera, standing
 
 seeds = st.integers(0, 2**31)
 TORSO = [LIFT_JOINTS.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]

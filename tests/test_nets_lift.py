@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_corpus
 from torch import Tensor, nn
 
 from anchorpose.learn.nets.lift import LiftConfig, LiftLoss, LiftNet, RegressionNet
-from anchorpose.learn.train_lift import CALIBRATION_SUBJECTS, evaluation, make_batch, mean_pose, measure, split_calibration
+from anchorpose.learn.train_lift import (
+    CALIBRATION_SUBJECTS,
+    evaluation,
+    make_batch,
+    mean_pose,
+    measure,
+    split_calibration,
+)
 from anchorpose.measure.noise import NOISE_TRAIN, DetectorNoise
 from anchorpose.poses.lifting import INPUT_WIDTH
 from anchorpose.poses.transforms import torso_centre
+from conftest import tiny_corpus
 
 K = 4
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import before_camera, standing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from anchorpose.measure.noise import (
 )
 from anchorpose.poses.errors import FileError, FormatError
 from anchorpose.poses.lifting import LIFT_JOINTS
+from conftest import before_camera, standing
 
 I = {name: i for i, name in enumerate(LIFT_JOINTS)}  # noqa: E741
 seeds = st.integers(0, 2**31)
@@ -73,7 +73,7 @@ def test_offsets_have_the_quantiles_of_the_tables() -> None:
 
 
 def test_offsets_of_the_shipped_tables() -> None:
-    """The same for the tables that ship, whose steps are uneven: the share of draws below each entry is its quantile."""
+    """The same for the tables that ship: the share of draws below each entry is its quantile."""
     scores = np.full((6000, 14), 0.4)
     magnitude = np.linalg.norm(SHIPPED.offsets(scores, np.random.default_rng(1)), axis=-1)
     b = int(np.searchsorted(SHIPPED.score_edges, 0.4))

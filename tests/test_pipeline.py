@@ -9,7 +9,6 @@ import av
 import jsonschema
 import numpy as np
 import pytest
-from conftest import FakeDetector, TinyLift
 from PIL import Image
 
 import anchorpose
@@ -21,6 +20,7 @@ from anchorpose.poses.values import Frame, People
 from anchorpose.sense.lift import Lifter
 from anchorpose.sense.models import load_session
 from anchorpose.sense.pipeline import Model, Optics, load, video
+from conftest import FakeDetector, TinyLift
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
 
@@ -171,7 +171,10 @@ def test_folders_are_videos_of_photos(model: Model, tmp_path: Path) -> None:
     """In natural order, each with its own name and size."""
     for name, height in (("img10.png", 20), ("img2.png", 30)):
         write_image(tmp_path / name, np.zeros((height, 40, 3), np.uint8))
-    assert [(p.source, p.frame, p.height) for p in video(tmp_path, model)] == [("img2.png", 0, 30), ("img10.png", 1, 20)]
+    assert [(p.source, p.frame, p.height) for p in video(tmp_path, model)] == [
+        ("img2.png", 0, 30),
+        ("img10.png", 1, 20),
+    ]
 
 
 def test_load_gives_the_detector_and_the_lift(with_tiny_lift: TinyLift) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from conftest import before_camera, standing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import torso_centre, torso_centred
 from anchorpose.sense.place import place
+from conftest import before_camera, standing
 
 seeds = st.integers(0, 2**31)
 

@@ -147,7 +147,13 @@ def test_orders_by_hand() -> None:
         "smpl24": {0: "pelvis", 1: "l_hip", 15: "smpl_head", 16: "l_shoulder", 21: "r_wrist"},
         "mediapipe33": {0: "nose", 7: "l_ear", 11: "l_shoulder", 15: "l_wrist", 23: "l_hip", 28: "r_ankle"},
         "hand21": {0: "wrist", 1: "thumb1", 4: "thumb4", 5: "index1", 20: "little4"},
-        "wholebody133": {17: "l_big_toe", 20: "r_big_toe", 23: "face_contour0", 91: "l_hand_wrist", 112: "r_hand_wrist"},
+        "wholebody133": {
+            17: "l_big_toe",
+            20: "r_big_toe",
+            23: "face_contour0",
+            91: "l_hand_wrist",
+            112: "r_hand_wrist",
+        },
     }
     for name, joints in expected.items():
         assert {i: SKELETONS[name].names[i] for i in joints} == joints
@@ -276,9 +282,7 @@ def test_batches_and_wrong_shapes() -> None:
     points = np.random.default_rng(5).normal(size=(2, 0, 17, 3))
     assert convert(points, "coco17", "body13")[0].shape == (2, 0, 13, 3)
     one = np.random.default_rng(5).normal(size=(4, 5, 17, 3))
-    np.testing.assert_array_equal(
-        convert(one, "coco17", "body13")[0][2, 3], convert(one[2, 3], "coco17", "body13")[0]
-    )
+    np.testing.assert_array_equal(convert(one, "coco17", "body13")[0][2, 3], convert(one[2, 3], "coco17", "body13")[0])
     with pytest.raises(InputError, match=r"coco17 has 17 joints.*\(13, 2\)"):
         convert(np.zeros((13, 2)), "coco17", "body13")
     with pytest.raises(InputError, match="coco17"):

@@ -105,7 +105,7 @@ def people(count: int = 3) -> People:
     )  # fmt: skip
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(frames_of_people())
 def test_people_round_trip_exactly(frame: People) -> None:
     """People -> dict -> JSON text -> dict -> People is the same to the last bit, NaN being null on the way."""
@@ -114,7 +114,7 @@ def test_people_round_trip_exactly(frame: People) -> None:
     assert again.to_dict() == frame.to_dict()
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(poses(), modes(5))
 def test_poses_and_modes_round_trip_exactly(pose: Pose, mode: Mode) -> None:
     """So do a pose and a mode alone, also with NaN among the joints."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import standing, tiny_poses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from anchorpose.measure.virtual import (
 from anchorpose.poses.lifting import LIFT_JOINTS, lift_view
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import rotation_x, rotation_y, torso_centre, torso_centred
+from conftest import standing, tiny_poses
 
 I = {name: i for i, name in enumerate(LIFT_JOINTS)}  # noqa: E741
 seeds = st.integers(0, 2**31)
@@ -130,7 +130,9 @@ def test_statures_follow_the_prior() -> None:
 
 def test_stature_and_axes_by_hand() -> None:
     """Thigh, shin, torso and half a metre for feet and head; axes are left, up, front, right-handed."""
-    assert stature(standing()) == pytest.approx(np.hypot(0.4, np.hypot(0.02, 0.02)) + np.hypot(0.42, np.hypot(0.01, 0.02)) + 0.48 + 0.49, abs=1e-4)
+    assert stature(standing()) == pytest.approx(
+        np.hypot(0.4, np.hypot(0.02, 0.02)) + np.hypot(0.42, np.hypot(0.01, 0.02)) + 0.48 + 0.49, abs=1e-4
+    )
     np.testing.assert_allclose(torso_axes(standing()), np.eye(3), atol=1e-12)
     poses = tiny_poses(20)
     axes = torso_axes(poses)
@@ -192,9 +194,7 @@ def test_limbs_keep_their_lengths_when_mixed(seed: int) -> None:
     taken = ~np.isclose(found[:, legs], own[:, legs]).all(1)
     for p in ("l_knee", "r_ankle"):
         hip = I[f"{p[0]}_hip"]
-        mine, its = (
-            np.einsum("nij,ni->nj", torso_axes(x), x[:, I[p]] - x[:, hip]) for x in (out[taken], other[taken])
-        )
+        mine, its = (np.einsum("nij,ni->nj", torso_axes(x), x[:, I[p]] - x[:, hip]) for x in (out[taken], other[taken]))
         np.testing.assert_allclose(mine, its, atol=1e-9)
 
 
@@ -241,7 +241,9 @@ def test_a_wrong_focal_length_keeps_the_geometry() -> None:
     np.testing.assert_allclose(torso[:, :2] / torso[:, 2:], seen_at, atol=1e-9)
     # In the frame that looks at the torso, the target of the lift is hardly changed.
     turned = [
-        np.einsum("nij,nkj->nki", lift_view(v.plane, np.ones((600, 14))).virtual_from_camera, torso_centred(v.joints_camera))
+        np.einsum(
+            "nij,nkj->nki", lift_view(v.plane, np.ones((600, 14))).virtual_from_camera, torso_centred(v.joints_camera)
+        )
         for v in (right, wrong)
     ]
     assert np.abs(turned[0] - turned[1]).max() < 0.06

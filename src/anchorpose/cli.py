@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ Product = Literal["json", "video", "figure"]
 class Run:
     """Find the people in photos, folders of photos, videos or a camera, in 2D and 3D.
 
-    Examples:
+    For example:
       anchorpose run photo.jpg
       anchorpose run clip.mp4 --save json video figure -o out
       anchorpose run photos/ --fov 70 --quality best
@@ -61,7 +62,7 @@ class Run:
 class Lift:
     """Lift 2D keypoints of another program to 3D: COCO results, OpenPose (file or folder), AlphaPose, or our own JSON.
 
-    Examples:
+    For example:
       anchorpose lift keypoints.json --size 1920 1080
       anchorpose lift openpose_folder/ --size 1280 720 --fov 65 -o out
       anchorpose lift results.json --skeleton h36m17 --focal 1150 --size 1000 1000
@@ -100,21 +101,26 @@ def main(args: Sequence[str] | None = None) -> int:
     if given in (["--version"], ["-V"]):
         print(f"anchorpose {__version__}")
         return 0
-    command: Run | Lift | Models = tyro.cli(
-        Run | Lift | Models,  # type: ignore[arg-type]
-        args=given,
-        prog="anchorpose",
-        description="3D human sensing from one camera, by classification.",
-    )
+    command: Run | Lift | Models | None = None
     try:
-        return _dispatch(command)
+        command = tyro.cli(
+            Run | Lift | Models,  # type: ignore[arg-type]
+            args=given,
+            prog="anchorpose",
+            description="3D human sensing from one camera, by classification.",
+        )
+        status = _dispatch(command)
+        sys.stdout.flush()
+        return status
     except AnchorposeError as error:
         print(f"anchorpose: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("anchorpose: stopped; finished frames are kept, --resume goes on", file=sys.stderr)
+        kept = "; finished frames are kept, --resume goes on" if isinstance(command, Run) else ""
+        print(f"anchorpose: stopped{kept}", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except BrokenPipeError:  # `anchorpose models | head`: the rest goes nowhere, also what Python flushes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 

@@ -57,9 +57,14 @@ def run_sources(run: Run) -> int:
 def result_name(source: Source, taken: set[str]) -> str:
     """Results are named after the source: without its suffix, unless another source of this run has that name."""
     plain = source.name if source.kind in ("folder", "camera") else Path(source.name).stem
-    name, count = (plain if plain not in taken else source.name), 2
+    return _free_name(plain, source.name, taken)
+
+
+def _free_name(plain: str, full: str, taken: set[str]) -> str:
+    """`plain`, else `full`, else `full` with a number; it is taken from then on."""
+    name, count = (plain if plain not in taken else full), 2
     while name in taken:
-        name, count = f"{source.name}-{count}", count + 1
+        name, count = f"{full}-{count}", count + 1
     taken.add(name)
     return name
 
@@ -74,9 +79,10 @@ def _run_source(given: str, model: Model, run: Run, names: set[str]) -> None:
         name = result_name(source, names)
         stored = _Stored(run.out / f"{name}.jsonl", run.resume)
         writer = stack.enter_context(ResultsWriter(stored.path, run.resume)) if "json" in run.save else None
+        stack.callback(stored.close)  # before the writer moves the file that is read
         pictures = [stack.enter_context(p) for p in _picture_writers(run, source, name)]
         people_seen = frames = 0
-        bar = stack.enter_context(_progress(source, name, run.every))
+        bar = stack.enter_context(_progress(source, name))
         for frame in source:
             people = stored.find(frame)
             if people is None:
@@ -100,30 +106,41 @@ def _run_source(given: str, model: Model, run: Run, names: set[str]) -> None:
         print(line)
 
 
-def _progress(source: Source, name: str, every: int) -> tqdm:
-    total = source.total if source.total is None else -(-source.total // every)
+def _progress(source: Source, name: str) -> tqdm:
     quiet = source.kind == "photo"
-    return tqdm(total=total, unit="frame", desc=name, disable=quiet, file=sys.stderr)
+    return tqdm(total=source.total, unit="frame", desc=name, disable=quiet, file=sys.stderr)
 
 
 class _Stored:
-    """Frames that an earlier run has finished, read along as the source is read again."""
+    """Frames that an earlier run has finished, found again as the source is read again."""
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path = path
         partial = partial_name(path)
-        where = partial if partial.exists() else path
-        self._lines: Iterator[People] = read_results(where) if resume and where.exists() else iter(())
-        self._ahead: People | None = None
+        self._where = partial if partial.exists() else path
+        self._lines: Iterator[People] = iter(())
+        there = resume and self._where.exists()
+        self._done = {(p.source, p.frame) for p in read_results(self._where)} if there else set()
 
     def find(self, frame: Frame) -> People | None:
-        """The finished frame, if there is one. Lines come in the order of the source."""
-        if self._ahead is None:
-            self._ahead = next(self._lines, None)
-        if self._ahead and (self._ahead.source, self._ahead.frame) == (frame.source, frame.index):
-            found, self._ahead = self._ahead, None
-            return found
+        """The finished frame, if there is one.
+
+        Lines are in the order of the source, unless runs took different frames of it: then they are read again from
+        the start.
+        """
+        wanted = (frame.source, frame.index)
+        if wanted not in self._done:
+            return None
+        for _ in range(2):
+            for people in self._lines:
+                if (people.source, people.frame) == wanted:
+                    return people
+            self._lines = read_results(self._where)
         return None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._lines = iter(())
 
 
 class _Pictures:
@@ -151,7 +168,7 @@ class _Pictures:
         if self.source.kind in ("photo", "folder"):
             from anchorpose.files.images import write_image
 
-            stem = Path(frame.source).stem if self.source.kind == "photo" else Path(frame.source).name
+            stem = self.name if self.source.kind == "photo" else Path(frame.source).name
             base = self.folder if self.source.kind == "photo" else self.folder / self.name
             path = base / f"{stem}.{'overlay.jpg' if self.kind == 'video' else 'figure.png'}"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -212,8 +229,9 @@ def lift_files(lift: Lift) -> int:
         raise InputError("lift needs a file of 2D keypoints")
     optics = Optics(lift.camera, lift.focal, lift.fov)
     lifter = Lifter(flip=True, height=lift.height)
+    names: set[str] = set()
     for path in lift.files:
-        target = lift.out / f"{path.name if path.is_dir() else path.stem}.jsonl"
+        target = lift.out / f"{_free_name(path.name if path.is_dir() else path.stem, path.name, names)}.jsonl"
         if target.resolve() == path.resolve():
             target = lift.out / f"{path.stem}.lifted.jsonl"
         count = people_count = 0

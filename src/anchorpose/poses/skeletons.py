@@ -8,231 +8,99 @@ rules that only approximate it carry a note with the offset to expect.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
 from anchorpose.poses.errors import InputError
+from anchorpose.poses.joints import CENTRE_COLOR as CENTRE_COLOR
+from anchorpose.poses.joints import LEFT_COLOR as LEFT_COLOR
+from anchorpose.poses.joints import RIGHT_COLOR as RIGHT_COLOR
+from anchorpose.poses.joints import Joint, Skeleton, both_sides, make_skeleton, mirror_name, side_color
 
-RIGHT_COLOR, LEFT_COLOR, CENTRE_COLOR = (232, 119, 34), (0, 133, 202), (120, 120, 120)
-
-# COCO's per-joint OKS constants (sigma; the OKS formula uses k = 2 sigma).
-_SIGMA = {
-    "nose": 0.026,
-    "eye": 0.025,
-    "ear": 0.035,
-    "shoulder": 0.079,
-    "elbow": 0.072,
-    "wrist": 0.062,
-    "hip": 0.107,
-    "knee": 0.087,
-    "ankle": 0.089,
-    "head": 0.040,
-    "head_top": 0.060,
-    "neck": 0.079,
-    "thorax": 0.079,
-    "pelvis": 0.107,
-}
-_DEFAULT_SIGMA = 0.079
-
-
-@dataclass(frozen=True)
-class Joint:
-    """One joint: its name, the joint it hangs on, its mirror image, its OKS sigma and its colour."""
-
-    name: str
-    parent: str | None
-    mirror: str
-    sigma: float
-    color: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Skeleton:
-    """An ordered set of joints. `edges`, `mirror`, ... are derived from the records, never stored beside them."""
-
-    name: str
-    joints: tuple[Joint, ...]
-    extra_edges: tuple[tuple[str, str], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.joints)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(joint.name for joint in self.joints)
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {name: i for i, name in enumerate(self.names)}
-
-    def index(self, name: str) -> int:
-        """Number of the joint called `name`; InputError if there is none."""
-        try:
-            return self._index[name]
-        except KeyError:
-            raise InputError(f"{self.name} has no joint {name!r}; it has {', '.join(self.names)}") from None
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._index
-
-    @cached_property
-    def parents(self) -> np.ndarray:
-        """(J,) int, number of each joint's parent, -1 for a root."""
-        return np.array([self._index[j.parent] if j.parent else -1 for j in self.joints])
-
-    @cached_property
-    def mirror(self) -> np.ndarray:
-        """(J,) int, number of each joint's mirror image: `points[..., mirror, :]` swaps left and right."""
-        return np.array([self._index[j.mirror] for j in self.joints])
-
-    @cached_property
-    def sigmas(self) -> np.ndarray:
-        """(J,) float, OKS sigmas."""
-        return np.array([j.sigma for j in self.joints])
-
-    @cached_property
-    def colors(self) -> np.ndarray:
-        """(J, 3) uint8."""
-        return np.array([j.color for j in self.joints], np.uint8)
-
-    @cached_property
-    def edges(self) -> tuple[tuple[int, int], ...]:
-        """Limbs to draw, as pairs of joint numbers (parent, child)."""
-        tree = [(self._index[j.parent], i) for i, j in enumerate(self.joints) if j.parent]
-        return tuple(tree + [(self._index[a], self._index[b]) for a, b in self.extra_edges])
-
-
-_PREFIXES = (("left_", "right_"), ("right_", "left_"), ("l_", "r_"), ("r_", "l_"))
-
-
-def _mirror_name(name: str) -> str:
-    for prefix, other in _PREFIXES:
-        if name.startswith(prefix):
-            return other + name[len(prefix) :]
-    return name
-
-
-def _side_color(name: str) -> tuple[int, int, int]:
-    if name.startswith(("r_", "right_")):
-        return RIGHT_COLOR
-    return LEFT_COLOR if name.startswith(("l_", "left_")) else CENTRE_COLOR
-
-
-def _sigma(name: str) -> float:
-    base = name.split("_", 1)[1] if name.startswith(("l_", "r_")) else name
-    return _SIGMA.get(base, _DEFAULT_SIGMA)
-
-
-def _make(
-    name: str,
-    order: str,
-    parents: dict[str, str],
-    extra: tuple[tuple[str, str], ...] = (),
-    mirrors: dict[str, str] | None = None,
-    sigmas: dict[str, float] | None = None,
-) -> Skeleton:
-    names = order.split()
-    mirrors, sigmas = mirrors or {}, sigmas or {}
-    joints = tuple(
-        Joint(n, parents.get(n), mirrors.get(n, _mirror_name(n)), sigmas.get(n, _sigma(n)), _side_color(n))
-        for n in names
-    )
-    return Skeleton(name, joints, extra)
-
-
-def _both(pairs: dict[str, str]) -> dict[str, str]:
-    """Spell out 'x' as l_x and r_x; a parent without a side stands after '='."""
-    out = {}
-    for child, parent in pairs.items():
-        for side in "lr":
-            out[f"{side}_{child}"] = parent[1:] if parent.startswith("=") else f"{side}_{parent}"
-    return out
-
-
-_LIMBS = _both({"knee": "hip", "ankle": "knee", "elbow": "shoulder", "wrist": "elbow"})
+_LIMBS = both_sides({"knee": "hip", "ankle": "knee", "elbow": "shoulder", "wrist": "elbow"})
 _TORSO = (("l_shoulder", "r_shoulder"), ("l_hip", "r_hip"))
 
-BODY13 = _make(
+BODY13 = make_skeleton(
     "body13",
     "r_ankle l_ankle r_knee l_knee r_hip l_hip r_wrist l_wrist r_elbow l_elbow r_shoulder l_shoulder head",
-    {**_LIMBS, **_both({"hip": "shoulder"})},
+    {**_LIMBS, **both_sides({"hip": "shoulder"})},
     _TORSO,
 )
-COCO17 = _make(
+COCO17 = make_skeleton(
     "coco17",
     "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip r_hip l_knee r_knee"
     " l_ankle r_ankle",
-    {**_LIMBS, **_both({"hip": "shoulder", "eye": "=nose", "ear": "eye"})},
+    {**_LIMBS, **both_sides({"hip": "shoulder", "eye": "=nose", "ear": "eye"})},
     _TORSO,
 )
-_COMMON14 = {**_LIMBS, **_both({"shoulder": "=neck", "hip": "=neck"}), "head_top": "neck"}
-LSP14 = _make(
+_COMMON14 = {**_LIMBS, **both_sides({"shoulder": "=neck", "hip": "=neck"}), "head_top": "neck"}
+LSP14 = make_skeleton(
     "lsp14",
     "r_ankle r_knee r_hip l_hip l_knee l_ankle r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist neck head_top",
     _COMMON14,
     (("l_hip", "r_hip"),),
 )
-MPII16 = _make(
+MPII16 = make_skeleton(
     "mpii16",
     "r_ankle r_knee r_hip l_hip l_knee l_ankle pelvis thorax upper_neck head_top r_wrist r_elbow r_shoulder l_shoulder"
     " l_elbow l_wrist",
-    {**_LIMBS, **_both({"hip": "=pelvis", "shoulder": "=thorax"}), "thorax": "pelvis", "upper_neck": "thorax",
+    {**_LIMBS, **both_sides({"hip": "=pelvis", "shoulder": "=thorax"}), "thorax": "pelvis", "upper_neck": "thorax",
      "head_top": "upper_neck"},
 )  # fmt: skip
 _SPINE17 = {
     **_LIMBS,
-    **_both({"hip": "=pelvis", "shoulder": "=neck"}),
+    **both_sides({"hip": "=pelvis", "shoulder": "=neck"}),
     "spine": "pelvis",
     "neck": "spine",
     "head": "neck",
     "head_top": "head",
 }
-H36M17 = _make(
+H36M17 = make_skeleton(
     "h36m17",
     "pelvis r_hip r_knee r_ankle l_hip l_knee l_ankle spine neck h36m_nose head_top l_shoulder l_elbow l_wrist"
     " r_shoulder r_elbow r_wrist",
     {**_SPINE17, "h36m_nose": "neck", "head_top": "h36m_nose"},
 )
 # The other order in use for the same 17 joints: same size, legs swapped, a silent trap.
-H36M17_LEGS_LEFT_FIRST = _make(
+H36M17_LEGS_LEFT_FIRST = make_skeleton(
     "h36m17_legs_left_first",
     "pelvis l_hip l_knee l_ankle r_hip r_knee r_ankle spine neck h36m_nose head_top l_shoulder l_elbow l_wrist"
     " r_shoulder r_elbow r_wrist",
     {**_SPINE17, "h36m_nose": "neck", "head_top": "h36m_nose"},
 )
-MPI17 = _make(
+MPI17 = make_skeleton(
     "mpi17",
     "head_top neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle l_hip l_knee l_ankle"
     " pelvis spine head",
     _SPINE17,
 )
-_FEET = _both({"heel": "ankle", "big_toe": "ankle", "small_toe": "big_toe"})
-OPENPOSE25 = _make(
+_FEET = both_sides({"heel": "ankle", "big_toe": "ankle", "small_toe": "big_toe"})
+OPENPOSE25 = make_skeleton(
     "openpose25",
     "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist pelvis r_hip r_knee r_ankle l_hip l_knee l_ankle"
     " r_eye l_eye r_ear l_ear l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel",
-    {**_LIMBS, **_FEET, **_both({"shoulder": "=neck", "hip": "=pelvis", "eye": "=nose", "ear": "eye"}),
+    {**_LIMBS, **_FEET, **both_sides({"shoulder": "=neck", "hip": "=pelvis", "eye": "=nose", "ear": "eye"}),
      "nose": "neck", "pelvis": "neck"},
 )  # fmt: skip
 _SMPL_PARENTS = {
     **_LIMBS,
-    **_both({"hip": "=pelvis", "foot": "ankle", "collar": "=spine3", "shoulder": "collar", "hand": "wrist"}),
+    **both_sides({"hip": "=pelvis", "foot": "ankle", "collar": "=spine3", "shoulder": "collar", "hand": "wrist"}),
     "spine1": "pelvis", "spine2": "spine1", "spine3": "spine2", "neck": "spine3", "smpl_head": "neck",
 }  # fmt: skip
-SMPL24 = _make(
+SMPL24 = make_skeleton(
     "smpl24",
     "pelvis l_hip r_hip spine1 l_knee r_knee spine2 l_ankle r_ankle spine3 l_foot r_foot neck l_collar r_collar"
     " smpl_head l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hand r_hand",
     _SMPL_PARENTS,
 )
-MEDIAPIPE33 = _make(
+MEDIAPIPE33 = make_skeleton(
     "mediapipe33",
     "nose l_eye_inner l_eye l_eye_outer r_eye_inner r_eye r_eye_outer l_ear r_ear l_mouth r_mouth l_shoulder r_shoulder"
     " l_elbow r_elbow l_wrist r_wrist l_pinky r_pinky l_index r_index l_thumb r_thumb l_hip r_hip l_knee r_knee"
     " l_ankle r_ankle l_heel r_heel l_foot_index r_foot_index",
     {**_LIMBS,
-     **_both({"hip": "shoulder", "eye_inner": "=nose", "eye": "eye_inner", "eye_outer": "eye", "ear": "eye_outer",
+     **both_sides({"hip": "shoulder", "eye_inner": "=nose", "eye": "eye_inner", "eye_outer": "eye", "ear": "eye_outer",
               "mouth": "=nose", "pinky": "wrist", "index": "wrist", "thumb": "wrist", "heel": "ankle",
               "foot_index": "ankle"})},
     _TORSO,
@@ -253,7 +121,7 @@ def _hand(prefix: str) -> tuple[list[str], dict[str, str]]:
 
 def _make_hand21() -> Skeleton:
     names, parents = _hand("")
-    return _make("hand21", " ".join(names), parents, sigmas={n: 0.035 for n in names})
+    return make_skeleton("hand21", " ".join(names), parents, sigmas={n: 0.035 for n in names})
 
 
 HAND21 = _make_hand21()
@@ -289,7 +157,7 @@ def _make_face(contour: int) -> Skeleton:
     closing = [(f"{s}_eye5", f"{s}_eye0") for s in "rl"] + [("outer_lip11", "outer_lip0"), ("inner_lip7", "inner_lip0")]
     names = jaw + inner
     total = len(names)
-    return _make(f"face{total}", " ".join(names), parents, tuple(closing), mirrors, {n: 0.02 for n in names})
+    return make_skeleton(f"face{total}", " ".join(names), parents, tuple(closing), mirrors, {n: 0.02 for n in names})
 
 
 FACE84, FACE68 = _make_face(33), _make_face(17)
@@ -298,7 +166,7 @@ FACE84, FACE68 = _make_face(33), _make_face(17)
 def _make_wholebody() -> Skeleton:
     feet = "l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel".split()
     joints = list(COCO17.joints)
-    joints += [Joint(n, _FEET[n], _mirror_name(n), 0.07, _side_color(n)) for n in feet]
+    joints += [Joint(n, _FEET[n], mirror_name(n), 0.07, side_color(n)) for n in feet]
     joints += [
         Joint(f"face_{j.name}", j.parent and f"face_{j.parent}", f"face_{j.mirror}", j.sigma, CENTRE_COLOR)
         for j in FACE68.joints
@@ -306,7 +174,7 @@ def _make_wholebody() -> Skeleton:
     for side, other in (("l_hand_", "r_hand_"), ("r_hand_", "l_hand_")):
         joints += [
             Joint(side + j.name, (side + j.parent) if j.parent else side[0] + "_wrist", other + j.name, j.sigma,
-                  _side_color(side))
+                  side_color(side))
             for j in HAND21.joints
         ]  # fmt: skip
     extra = _TORSO + tuple((f"face_{FACE68.names[a]}", f"face_{FACE68.names[b]}") for a, b in FACE68.edges[-4:])

@@ -16,85 +16,15 @@ from typing import Any, overload
 import numpy as np
 
 from anchorpose.poses.cameras import Camera
+from anchorpose.poses.content import Value, checked_array, finite, from_json, set_fields, to_json
 from anchorpose.poses.errors import FormatError, InputError
 from anchorpose.poses.skeletons import Skeleton, get_skeleton
 
 FORMAT = "anchorpose/1"
 
 
-def to_json(value: Any) -> Any:
-    """Arrays, tuples and NumPy scalars as plain JSON values; NaN and infinities become None."""
-    if isinstance(value, np.ndarray):
-        return to_json(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [to_json(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
-
-
-def _nan_for_none(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_nan_for_none(v) for v in value]
-    return math.nan if value is None else value
-
-
-def from_json(value: Any) -> np.ndarray | None:
-    """A float array from nested lists, None inside as NaN; None stays None (`to_json` backwards)."""
-    return None if value is None else np.array(_nan_for_none(value), float)
-
-
-def _array(value: Any, shape: tuple[int | None, ...], name: str) -> np.ndarray:
-    """A read-only float array of the given shape (None: any length); InputError otherwise."""
-    try:
-        array = np.array(value, float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} should be made of numbers, in rows of one length, not {value!r:.80}") from None
-    if array.ndim != len(shape) or any(w is not None and w != n for w, n in zip(shape, array.shape, strict=True)):
-        wanted = "x".join("?" if n is None else str(n) for n in shape)
-        raise InputError(f"{name} should have shape {wanted}, not {'x'.join(map(str, array.shape))}")
-    array.setflags(write=False)
-    return array
-
-
-def _finite(value: Any, name: str) -> float:
-    """A finite number: one that is not could be written, as null, but not read again."""
-    number = float(value)
-    if not math.isfinite(number):
-        raise InputError(f"a {name} is a finite number, not {number}")
-    return number
-
-
-def _set(instance: object, **values: Any) -> None:
-    for name, value in values.items():
-        object.__setattr__(instance, name, value)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    """Equality of values that may be arrays; NaN equals NaN, as a missing value does."""
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
-            return False
-        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
-    return bool(a == b) or bool(a != a and b != b)
-
-
-class _Value:
-    """Equality by content. Frozen dataclasses with arrays need their own."""
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        names = self.__dataclass_fields__  # type: ignore[attr-defined]
-        return all(_equal(getattr(self, n), getattr(other, n)) for n in names)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 @dataclass(frozen=True, eq=False)
-class Frame(_Value):
+class Frame(Value):
     """One picture on its way through the stages.
 
     Attributes:
@@ -116,7 +46,7 @@ class Frame(_Value):
         image = np.asarray(self.image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise InputError(f"an image is an (H, W, 3) uint8 RGB array, not {image.shape} {image.dtype}")
-        _set(self, image=image)
+        set_fields(self, image=image)
 
     @property
     def height(self) -> int:
@@ -132,7 +62,7 @@ class Frame(_Value):
 
 
 @dataclass(frozen=True, eq=False)
-class Mode(_Value):
+class Mode(Value):
     """One mode of the distribution over poses: its probability, its pose and its spread per joint [m]."""
 
     weight: float
@@ -141,11 +71,11 @@ class Mode(_Value):
     joints2d: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        joints3d = _array(self.joints3d, (None, 3), "joints3d")
+        joints3d = checked_array(self.joints3d, (None, 3), "joints3d")
         n = len(joints3d)
-        joints2d = None if self.joints2d is None else _array(self.joints2d, (n, 2), "joints2d")
-        _set(self, weight=_finite(self.weight, "weight"), joints3d=joints3d, joints2d=joints2d)
-        _set(self, spread=_array(self.spread, (n,), "spread"))
+        joints2d = None if self.joints2d is None else checked_array(self.joints2d, (n, 2), "joints2d")
+        set_fields(self, weight=finite(self.weight, "weight"), joints3d=joints3d, joints2d=joints2d)
+        set_fields(self, spread=checked_array(self.spread, (n,), "spread"))
 
     def to_dict(self) -> dict[str, Any]:
         return {name: to_json(getattr(self, name)) for name in ("weight", "joints2d", "joints3d", "spread")}
@@ -171,7 +101,7 @@ class ClassProbs:
 
 
 @dataclass(frozen=True, eq=False)
-class Pose(_Value):
+class Pose(Value):
     """One part (body, hand or face) of one person.
 
     Attributes:
@@ -197,13 +127,13 @@ class Pose(_Value):
 
     def __post_init__(self) -> None:
         n = len(get_skeleton(self.skeleton))
-        _set(self, score=_finite(self.score, "score"), box=_array(self.box, (4,), "box"))
+        set_fields(self, score=finite(self.score, "score"), box=checked_array(self.box, (4,), "box"))
         for name, width in (("joints2d", 2), ("joints3d", 3)):
             if getattr(self, name) is not None:
-                _set(self, **{name: _array(getattr(self, name), (n, width), name)})
+                set_fields(self, **{name: checked_array(getattr(self, name), (n, width), name)})
         if self.translation is not None:
-            _set(self, translation=_array(self.translation, (3,), "translation"))
-        _set(self, scores=_array(self.scores, (n,), "scores"), modes=tuple(self.modes))
+            set_fields(self, translation=checked_array(self.translation, (3,), "translation"))
+        set_fields(self, scores=checked_array(self.scores, (n,), "scores"), modes=tuple(self.modes))
 
     @cached_property
     def record(self) -> Skeleton:
@@ -239,7 +169,7 @@ PARTS = ("body", "left_hand", "right_hand", "face")
 
 
 @dataclass(frozen=True, eq=False)
-class Person(_Value):
+class Person(Value):
     """One person: any part may be missing. `filled`: put in by the motion, not seen by the detector."""
 
     id: int | None
@@ -253,8 +183,8 @@ class Person(_Value):
     filled: bool = False
 
     def __post_init__(self) -> None:
-        _set(self, score=_finite(self.score, "score"), box=_array(self.box, (4,), "box"))
-        _set(self, labels=tuple((str(k), str(n), float(s)) for k, n, s in self.labels))
+        set_fields(self, score=finite(self.score, "score"), box=checked_array(self.box, (4,), "box"))
+        set_fields(self, labels=tuple((str(k), str(n), float(s)) for k, n, s in self.labels))
 
     @classmethod
     def from_body(cls, body: Pose, id: int | None = None) -> Person:
@@ -278,7 +208,7 @@ class Person(_Value):
 
 
 @dataclass(frozen=True, eq=False)
-class People(_Value, Sequence[Person]):
+class People(Value, Sequence[Person]):
     """The people of one frame, with the frame's source, number, time [s], size [px] and camera."""
 
     persons: tuple[Person, ...]
@@ -290,7 +220,7 @@ class People(_Value, Sequence[Person]):
     camera: Camera
 
     def __post_init__(self) -> None:
-        _set(self, persons=tuple(self.persons))
+        set_fields(self, persons=tuple(self.persons))
 
     def __len__(self) -> int:
         return len(self.persons)
@@ -352,7 +282,7 @@ class People(_Value, Sequence[Person]):
 
 
 @dataclass(frozen=True, eq=False)
-class Motion(_Value):
+class Motion(Value):
     """One person over time.
 
     Attributes:
@@ -372,8 +302,8 @@ class Motion(_Value):
     observed: np.ndarray
 
     def __post_init__(self) -> None:
-        times = _array(self.times, (None,), "times")
-        t, n = len(times), len(_array(self.bone_lengths, (None,), "bone_lengths"))
+        times = checked_array(self.times, (None,), "times")
+        t, n = len(times), len(checked_array(self.bone_lengths, (None,), "bone_lengths"))
         if n != len(get_skeleton(self.skeleton)):
             raise InputError(f"{self.skeleton} has {len(get_skeleton(self.skeleton))} joints, not {n} bone lengths")
         if self.frame not in ("camera", "world"):
@@ -386,7 +316,12 @@ class Motion(_Value):
         shapes: dict[str, tuple[int | None, ...]] = {
             "root": (t, 3, 3), "rotations": (t, n, 3, 3), "translation": (t, 3), "bone_lengths": (n,),
         }  # fmt: skip
-        _set(self, times=times, observed=observed, **{k: _array(getattr(self, k), s, k) for k, s in shapes.items()})
+        set_fields(
+            self,
+            times=times,
+            observed=observed,
+            **{k: checked_array(getattr(self, k), s, k) for k, s in shapes.items()},
+        )
 
     def __len__(self) -> int:
         return len(self.times)

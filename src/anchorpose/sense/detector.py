@@ -14,6 +14,7 @@ from PIL import Image
 
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.values import Frame, Pose
+from anchorpose.sense.integrate import size_fit
 
 QUALITIES = ("fast", "balanced", "best")
 #: Network inputs are padded to a multiple of this.
@@ -22,13 +23,15 @@ STRIDE = 32
 SMALL, LARGE = 256, 512
 #: `balanced` takes the largest picture with no more padded pixels than this: 384 x 288, 416 x 256, 320 x 320.
 BALANCED_PIXELS = 112_000
+#: In a video every so many frames the hint of the frame before is left aside, so that new people are found.
+FULL_LOOK_EVERY = 10
 #: The small pass of `best` is at most this share of its large one.
 BEST_STEP = 0.7
 #: A whole-number reduction is taken where its longest side lies between these shares of the one asked for: it takes a
 #: quarter of the time of a resize to any size.
 NEAR = (0.92, 1.0)
-#: Pictures that shrink by more than this are thinned out first: averaging all pixels of a huge picture takes longer than
-#: the network, and shows no more.
+#: Pictures that shrink by more than this are thinned out first: averaging all pixels of a huge picture takes longer
+#: than the network, and shows no more.
 MOST_AVERAGED = 8
 
 
@@ -86,6 +89,20 @@ def sides_for(quality: str, width: int, height: int) -> tuple[int, ...]:
         large = min(LARGE, side)
         return tuple(dict.fromkeys((large, max(1, min(SMALL, round(BEST_STEP * large))))))
     raise InputError(f"there is no quality {quality!r}; there are {', '.join(QUALITIES)}")
+
+
+def sides_after(sides: tuple[int, ...], previous: Sequence[Pose], width: int, height: int) -> tuple[int, ...]:
+    """The same for the next frame of a video: a picture that is sized for small people shrinks to `SMALL` where that
+    suits each of the people seen before better. That saves half of the time, and large people come out better.
+
+    Two passes stay two passes: leaving one out loses people.
+    """
+    if len(sides) > 1 or sides[0] <= SMALL or not previous:
+        return sides
+    boxes = np.stack([pose.box for pose in previous])
+    sizes = (boxes[:, 2:] - boxes[:, :2]).max(-1) / max(width, height)
+    smaller = size_fit(sizes * SMALL) > size_fit(sizes * sides[0])
+    return (SMALL,) if smaller.all() else sides
 
 
 def _longest_within(width: int, height: int, pixels: int) -> int:

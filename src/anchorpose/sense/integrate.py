@@ -1,4 +1,4 @@
-"""From many proposals to people: similarity of poses (OKS), suppression, merging of passes, and pose proposals integration.
+"""From many proposals to people: similarity of poses (OKS), suppression, merged passes, pose proposals integration.
 
 OKS is COCO's object keypoint similarity: exp(-d^2 / (2 s^2 k^2)) averaged over the joints, with k twice the joint's
 sigma and s^2 the person's area.
@@ -134,14 +134,14 @@ class Integration:
         overlap: proposals whose 2D boxes have a greater IoU with the best one's belong to the same person.
         mode: proposals within this mean 3D joint distance [m] of the best one are the same mode.
         person: a person stays if its best mode's score is at least this.
-        rest: modes are looked for until what is left of a person's score is below this share.
+        most_modes: no more modes than this are looked for in a person.
     """
 
     least: float = 0.001
     overlap: float = 0.15
     mode: float = 0.1
     person: float = 0.3
-    rest: float = 0.01
+    most_modes: int = 10
 
 
 def integrate_proposals(
@@ -149,7 +149,7 @@ def integrate_proposals(
     joints2d: np.ndarray,
     joints3d: np.ndarray,
     skeleton: str,
-    how: Integration = Integration(),  # noqa: B008 (frozen)
+    how: Integration = Integration(),
     trust: np.ndarray | None = None,
     overlap_joints: Sequence[int] | None = None,
 ) -> list[Pose]:
@@ -162,82 +162,84 @@ def integrate_proposals(
     Args:
         scores: (N,) probability of each proposal's class.
         joints2d: (N, J, 2) px; joints3d: (N, J, 3) [m] about the root.
-        trust: (N, J) how much each joint of a proposal counts in the mean; .1 for the legs of upper-body classes.
-        overlap_joints: joints whose box decides on overlap (torso and head, say); all if None.
+        trust: (N, J) how much each joint counts in means; .1 for ankles and knees of upper-body classes. None: all 1.
+        overlap_joints: joints whose box decides on overlap (torso and head, say); None: all.
 
     Returns:
-        Poses, best first: the best mode's joints, all modes with weights that sum to one and `spread` as the weighted
-        standard deviation [m] within the mode. The score is the best mode's, at most 1.
+        Poses, best first: the best mode's joints and its score, at most 1; all modes with weights that sum to one and,
+        as `spread`, the weighted standard deviation [m] within the mode.
     """
     chosen = np.flatnonzero(scores >= how.least)
     order = chosen[np.argsort(-scores[chosen], kind="stable")]
+    if not len(order):
+        return []
     scores, joints2d, joints3d = scores[order], joints2d[order], joints3d[order]
     trust = np.ones(joints2d.shape[:2]) if trust is None else trust[order]
-    together = box_iou(_boxes_of(joints2d, overlap_joints)) > how.overlap
-    left = np.ones(len(order), bool)
+    boxes = _boxes_of(joints2d if overlap_joints is None else joints2d[:, list(overlap_joints)])
+    mode, owner = _group(boxes, joints3d, how)
+    member = (mode == np.arange(len(owner))[:, None]) * scores  # (M, N)
+    total = member.sum(1)
+    weight = member @ trust  # (M, J)
+    share = np.maximum(weight, 1e-12)[..., None]
+    mean2d = _sums(member, trust, joints2d) / share
+    mean3d = _sums(member, trust, joints3d) / share
+    squares = _sums(member, trust, (joints3d**2).sum(-1, keepdims=True)) / share
+    spread = np.sqrt(np.maximum(squares[..., 0] - (mean3d**2).sum(-1), 0.0))
     people = []
-    for i in range(len(order)):
-        if not left[i]:
+    for person in range(owner[-1] + 1):
+        mine = np.flatnonzero(owner == person)
+        mine = mine[np.argsort(-total[mine], kind="stable")]
+        best = mine[0]
+        if total[best] < how.person:
             continue
-        members = np.flatnonzero(left & (together[i] | (np.arange(len(order)) == i)))
-        left[members] = False
-        if scores[members].sum() >= how.person:
-            group = (scores[members], joints2d[members], joints3d[members], trust[members])
-            people.append(_person(*group, skeleton, how))
-    people = [(total, pose) for total, pose in people if total >= how.person]
+        odds = total[mine] / total[mine].sum()
+        modes = tuple(Mode(p, mean3d[m], spread[m], mean2d[m]) for p, m in zip(odds, mine, strict=True))
+        score = min(1.0, float(total[best]))
+        believed = score * weight[best] / total[best]
+        box = _boxes_of(mean2d[best : best + 1])[0]
+        pose = Pose(skeleton, score, box, mean2d[best], believed, mean3d[best], modes=modes)
+        people.append((float(total[best]), pose))
     return [pose for _, pose in sorted(people, key=lambda found: -found[0])]
 
 
-def _boxes_of(joints2d: np.ndarray, joints: Sequence[int] | None) -> np.ndarray:
-    points = joints2d if joints is None else joints2d[:, list(joints)]
-    return np.concatenate([points.min(1), points.max(1)], -1)
+def _boxes_of(joints2d: np.ndarray) -> np.ndarray:
+    return np.concatenate([joints2d.min(1), joints2d.max(1)], -1)
 
 
-def box_iou(boxes: np.ndarray) -> np.ndarray:
-    """(N, 4) xyxy -> (N, N) intersection over union."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(-1)
-    areas = box_areas(boxes)
-    return shared / np.maximum(areas[:, None] + areas[None] - shared, 1e-9)
+def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(P, 4), (G, 4) xyxy -> (P, G) intersection over union."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - low, 0)
+    shared = sides[..., 0] * sides[..., 1]
+    return shared / np.maximum(box_areas(a)[:, None] + box_areas(b)[None] - shared, 1e-9)
 
 
-def _person(
-    scores: np.ndarray, joints2d: np.ndarray, joints3d: np.ndarray, trust: np.ndarray, skeleton: str, how: Integration
-) -> tuple[float, Pose]:
-    """One person's best mode's score, and the person, from its proposals (best first)."""
-    mode = _modes(scores, joints3d, how)
-    count = int(mode.max()) + 1
-    member = (mode[None] == np.arange(count)[:, None]) * scores  # (M, n)
-    weight = member[:, :, None] * trust[None]  # (M, n, J)
-    weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
-    mean2d = np.einsum("mnj,njd->mjd", weight, joints2d)
-    mean3d = np.einsum("mnj,njd->mjd", weight, joints3d)
-    square = np.einsum("mnj,nj->mj", weight, (joints3d**2).sum(-1)) - (mean3d**2).sum(-1)
-    spread = np.sqrt(np.maximum(square, 0.0))
-    totals = member.sum(1)
-    modes = tuple(
-        Mode(weight=totals[k] / totals.sum(), joints3d=mean3d[k], spread=spread[k], joints2d=mean2d[k])
-        for k in np.argsort(-totals, kind="stable")
-    )
-    best = int(totals.argmax())
-    score = min(1.0, float(totals[best]))
-    believed = (member[best][:, None] * trust).sum(0) / totals[best]
-    box = _boxes_of(mean2d[best : best + 1], None)[0]
-    pose = Pose(skeleton, score, box, mean2d[best], score * believed, mean3d[best], modes=modes)
-    return float(totals[best]), pose
+def _group(boxes: np.ndarray, joints3d: np.ndarray, how: Integration) -> tuple[np.ndarray, np.ndarray]:
+    """Greedy grouping of proposals (best first): (N,) number of each one's mode, and (M,) number of each mode's person.
+
+    Those behind the last mode that is looked for in a person have -1.
+    """
+    mode = np.full(len(boxes), -1)
+    owner: list[int] = []
+    left = np.arange(len(boxes))
+    person = 0
+    while len(left):
+        mine = box_iou(boxes[left[:1]], boxes[left])[0] > how.overlap
+        mine[0] = True  # also where its box is empty
+        members, left = left[mine], left[~mine]
+        for _ in range(how.most_modes):
+            if not len(members):
+                break
+            away = np.sqrt(((joints3d[members] - joints3d[members[0]]) ** 2).sum(-1)).mean(-1)
+            near = away <= how.mode
+            near[0] = True
+            mode[members[near]] = len(owner)
+            owner.append(person)
+            members = members[~near]
+        person += 1
+    return mode, np.array(owner)
 
 
-def _modes(scores: np.ndarray, joints3d: np.ndarray, how: Integration) -> np.ndarray:
-    """(n,) number of the mode of each proposal (best first), -1 for the rest that is too weak to matter."""
-    mode = np.full(len(scores), -1)
-    left = np.arange(len(scores))
-    least = how.rest * scores.sum()
-    number = 0
-    while len(left) and (number == 0 or scores[left].sum() >= least):
-        away = np.sqrt(((joints3d[left] - joints3d[left[0]]) ** 2).sum(-1)).mean(-1)
-        near = away <= how.mode
-        mode[left[near]] = number
-        left = left[~near]
-        number += 1
-    return mode
+def _sums(member: np.ndarray, trust: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(M, J, D): `values` (N, J, D) times trust (N, J), summed over the members (M, N) of each mode."""
+    return (member @ (trust[..., None] * values).reshape(len(values), -1)).reshape(len(member), *values.shape[1:])

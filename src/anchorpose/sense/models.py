@@ -27,7 +27,7 @@ MOST_THREADS = 4
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file of weights: its name in the index, file name, checksum, size, terms, origin and the command behind it."""
+    """One file of weights: name in the index, file name, checksum, size, terms, origin and the command behind it."""
 
     name: str
     file: str

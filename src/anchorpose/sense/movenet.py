@@ -18,17 +18,18 @@ import numpy as np
 
 from anchorpose.poses.skeletons import COCO17
 from anchorpose.poses.values import Frame, Pose
-from anchorpose.sense.detector import Resized, resize, sides_for
+from anchorpose.sense.detector import FULL_LOOK_EVERY, Resized, resize, sides_after, sides_for
 from anchorpose.sense.integrate import AREA_OF_BOX, box_areas, merge_passes, oks_nms
 from anchorpose.sense.models import load_session
+from anchorpose.sense.zoom import Look, inside, moved, plan
 
 if TYPE_CHECKING:
     import onnxruntime
 
 MODEL = "movenet_multipose"
 CELL = 4
-#: The network's positions lie this far, in its pixels, from positions measured from the picture's outer corner: the mean
-#: of a photo's and its mirror image's positions shows it.
+#: The network's positions lie this far, in its pixels, from positions measured from the picture's outer corner: so a
+#: photo's positions and its mirror image's say.
 BIAS = 0.25
 #: Where traces that are not there lie, in cells.
 FAR = 1e6
@@ -261,11 +262,33 @@ class MoveNetDetector:
 
         The poses are in COCO's skeleton; a joint's score is the heat map's value (0 to 1) at the chosen cell.
         """
-        inputs = [resize(frame.image, side) for side in sides_for(self.quality, frame.width, frame.height)]
+        width, height = frame.width, frame.height
+        sides = sides_for(self.quality, width, height)
+        look = None
+        if previous and self.quality != "fast":
+            look = plan(previous, width, height, max(width, height) / sides[0])
+            if look and self.quality == "balanced":  # what the closer look costs, the whole picture gives up
+                sides = sides_for("fast", width, height)
+        if previous and not look and frame.index % FULL_LOOK_EVERY:
+            sides = sides_after(sides, previous, width, height)
+        inputs = [resize(frame.image, side) for side in sides]
         passes = [self.detect_in(resized) for resized in inputs]
-        if len(passes) == 1:
-            return passes[0]
-        return merge_passes(passes, [1 / float(resized.scale.max()) for resized in inputs], self.decoding.nms)
+        scales = [1 / float(resized.scale.max()) for resized in inputs]
+        if self.quality == "best" and not look:
+            look = plan(max(passes, key=len), width, height, 1 / scales[0])
+        if look:
+            closer, scale = self._look_closer(frame.image, look)
+            passes, scales = [*passes, closer], [*scales, scale]
+        return passes[0] if len(passes) == 1 else merge_passes(passes, scales, self.decoding.nms)
+
+    def _look_closer(self, image: np.ndarray, look: Look) -> tuple[list[Pose], float]:
+        """People who are whole in a part of the picture, and network pixels for one of the source."""
+        x0, y0, x1, y1 = look.part
+        resized = resize(np.ascontiguousarray(image[y0:y1, x0:x1]), look.longest)
+        pixel = float(resized.scale.max())
+        found = [moved(pose, x0, y0) for pose in self.detect_in(resized)]
+        height, width = image.shape[:2]
+        return [pose for pose in found if inside(pose, look, width, height, CELL * pixel)], 1 / pixel
 
     def detect_in(self, resized: Resized) -> list[Pose]:
         """People of a picture at the network's size, in pixels of its source."""

@@ -1,12 +1,12 @@
-"""A second look: where the first pass shows people much larger or smaller than the network likes, look again at them.
+"""A closer look: small people are cut out of the picture and looked at again, as large as the network likes them.
 
-MoveNet is at its best with people of about 140 of its pixels. A close-up is looked at again at a smaller size, which
-costs a fraction of the first pass; small people who stand together are cut out and looked at larger, as far as the
-source has pixels and the budget allows. Each person is then taken from the pass in which its size was nearest to that.
+MoveNet is at its best with people of about 140 of its pixels. Where those in view are smaller and stand together, the
+part of the picture that holds them is shown to it enlarged, as far as the source has pixels and the budget allows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,17 +23,16 @@ class ZoomSettings:
     """When to look again.
 
     Attributes:
-        too_large, too_small: sizes in network pixels beyond which it is worth it.
+        too_small: median size in network pixels above which it is not worth it.
         least_gain: a closer look enlarges by at least this factor.
         budget: area of the second input over that of a 256 x 256 one, at most.
-        margin: around the people of a closer look, as a share of their size.
+        margin: around the people, as a share of their size.
         score: people below do not count in the plan.
     """
 
-    too_large: float = 200.0
     too_small: float = 105.0
     least_gain: float = 1.3
-    budget: float = 0.6
+    budget: float = 0.8
     margin: float = 0.35
     score: float = 0.2
 
@@ -57,40 +56,31 @@ def sizes(poses: Sequence[Pose]) -> np.ndarray:
 def plan(
     poses: Sequence[Pose], width: int, height: int, pixel: float, settings: ZoomSettings | None = None
 ) -> Look | None:
-    """Whether and how to look again.
+    """Whether and where to look closer.
 
     Args:
-        poses: of the first pass. width, height: of the picture [px].
-        pixel: source pixels for one pixel of the first pass's input.
+        poses: of this picture, or of the frame before. width, height: of the picture [px].
+        pixel: source pixels for one pixel of the input whose people are too small.
     """
     s = settings or ZoomSettings()
     counted = [p for p in poses if p.score >= s.score]
-    if not counted:
+    if not counted or pixel <= 1:
         return None
-    seen = sizes(counted) / pixel
-    if seen.max() > s.too_large:
-        longest = max(64, round(max(width, height) / pixel * IDEAL / seen.max()))
-        return Look((0, 0, width, height), longest)
-    if np.median(seen) > s.too_small:
+    size = float(np.median(sizes(counted))) / pixel
+    if size > s.too_small:
         return None
-    return _closer(counted, seen, width, height, pixel, s)
-
-
-def _closer(
-    poses: Sequence[Pose], seen: np.ndarray, width: int, height: int, pixel: float, s: ZoomSettings
-) -> Look | None:
-    boxes = np.stack([p.box for p in poses])
-    margin = s.margin * np.median(seen) * pixel
-    low = np.clip(np.floor(boxes[:, :2].min(0) - margin), 0, None).astype(int)
-    high = np.minimum(np.ceil(boxes[:, 2:].max(0) + margin).astype(int), (width, height))
+    boxes = np.stack([p.box for p in counted])
+    low = np.clip(np.floor(boxes[:, :2].min(0) - s.margin * size * pixel), 0, None).astype(int)
+    high = np.minimum(np.ceil(boxes[:, 2:].max(0) + s.margin * size * pixel).astype(int), (width, height))
     extent = high - low
     if (extent < 8).any():
         return None
     area = float(np.prod(extent / pixel))
-    gain = min(IDEAL / np.median(seen), pixel, np.sqrt(s.budget * 256 * 256 / area))
+    gain = min(IDEAL / max(size, 1.0), pixel, math.sqrt(s.budget * 256 * 256 / area))
     if gain < s.least_gain:
         return None
-    return Look((int(low[0]), int(low[1]), int(high[0]), int(high[1])), max(64, int(extent.max() / pixel * gain)))
+    part = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    return Look(part, max(64, int(extent.max() / pixel * gain)))
 
 
 def moved(pose: Pose, x0: float, y0: float) -> Pose:
