@@ -105,19 +105,24 @@ def test_rare_poses_are_drawn_more_often() -> None:
 def test_draws_follow_the_chances_and_mirror_half() -> None:
     """Frames with no chance are never drawn; half of the draws are mirror images, with the face mirrored too."""
     corpus = lopsided()
-    joints = corpus.joints3d.copy()
+    joints, facing = corpus.joints3d.copy(), corpus.facing.copy()
     joints[5] = standing()
     joints[5, BODY13.index("l_wrist")] += (0, 0.8, 0)  # the left arm up
-    corpus = replace(corpus, joints3d=joints)
+    facing[5] = 1, 0, 0  # the face turned to the left
+    corpus = replace(corpus, joints3d=joints, facing=facing)
     chances = np.zeros(300)
     chances[5] = 1.0
     ranges = ViewRange(pitch_normal=(0, 0), uniform_share=0, roll_deviation=0, statures=False, field=0)
     viewed = draw(corpus, 400, np.random.default_rng(0), ranges, np.cumsum(chances))
     assert viewed.plane.shape == (400, 14, 2)
-    height = -viewed.joints_camera[..., 1] * 1.0
+    height = -viewed.joints_camera[..., 1]
     left_up = height[:, BODY13.index("l_wrist")] > height[:, BODY13.index("r_wrist")] + 0.5
     right_up = height[:, BODY13.index("r_wrist")] > height[:, BODY13.index("l_wrist")] + 0.5
     assert (left_up ^ right_up).all() and 0.4 < left_up.mean() < 0.6
+    # From in front, a face turned to its left shows the nose on the right; mirrored, on the left.
+    front = np.abs(viewed.azimuth) < 0.5
+    nose_right = viewed.plane[front, 13, 0] > viewed.plane[front, BODY13.index("head"), 0]
+    np.testing.assert_array_equal(nose_right, left_up[front])
     assert draw(corpus, 7, np.random.default_rng(0)).plane.shape == (7, 14, 2)
 
 

@@ -24,7 +24,7 @@ ROOMS = {  # a room may use itself and what stands here
     "share": {"measure", "sense", "files", "poses"},
     "cli": {"learn", "classic", "share", "measure", "sense", "files", "poses"},
 }
-DOORS = {"cli", "commands"}  # modules at the top that make up the room "cli"
+DOORS = {"cli", "commands", "options"}  # modules at the top that make up the room "cli"
 # Also the stdlib counts, where it opens files that run code.
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 

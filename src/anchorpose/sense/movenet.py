@@ -55,7 +55,7 @@ class Decoding:
 
     center: float = 0.02
     trace: float = 0.02
-    sharpness: float = 1.5
+    sharpness: float = 2.0
     pull: tuple[float, float] = (0.2, 2.0)
     contested: tuple[float, float] = (0.08, 1.0)
     best_joints: int = 8
@@ -87,12 +87,13 @@ class Decoded:
 class Traces:
     """Local maxima of the heat maps, joint by joint, filled up with a value of 0 far away: all (J, K).
 
-    `column`, `row` of the cell, `value` of the heat map.
+    `column`, `row` of the cell, `value` of the heat map; `least`: the value they have at least.
     """
 
     column: np.ndarray
     row: np.ndarray
     value: np.ndarray
+    least: float
 
 
 @dataclass(frozen=True)
@@ -173,11 +174,13 @@ def find_traces(peaks: np.ndarray, least: float) -> Traces:
     value = np.zeros(shape, np.float32)
     row[joint, number], column[joint, number] = np.divmod(cell, columns)
     value[joint, number] = peaks.ravel()[flat]
-    return Traces(column, row, value)
+    return Traces(column, row, value, least)
 
 
 def choose(heatmap: np.ndarray, traces: Traces, start: np.ndarray, spread: np.ndarray, sharpness: float) -> Choice:
     """For each person and joint the trace with the greatest value ** sharpness * pull, or the cell of the start point.
+
+    The latter where no trace is worth more than the heat there, and more than the least trace would be there.
 
     Args:
         start: (2, P, J) x y in cells; spread: (P,) standard deviation of the pull, in cells.
@@ -193,7 +196,7 @@ def choose(heatmap: np.ndarray, traces: Traces, start: np.ndarray, spread: np.nd
     home_x = np.clip(np.rint(x), 0, columns - 1).astype(int)
     home_y = np.clip(np.rint(y), 0, rows - 1).astype(int)
     home = heatmap[joint, home_y, home_x]
-    stay = worth[person, joint, trace] <= home**sharpness
+    stay = worth[person, joint, trace] <= np.maximum(home, traces.least) ** sharpness
     return Choice(
         np.where(stay, home_x, traces.column[joint, trace]).astype(int),
         np.where(stay, home_y, traces.row[joint, trace]).astype(int),
