@@ -113,8 +113,8 @@ def test_the_picture_covers_the_source_from_edge_to_edge(width: int, height: int
 
 
 @pytest.mark.parametrize("width, height, longest", [
-    (640, 480, 320), (640, 480, 384), (1280, 720, 416), (853, 480, 416), (500, 375, 256), (300, 200, 384), (333, 500, 500),
-    (1100, 1030, 64), (1537, 1025, 64),
+    (640, 480, 320), (640, 480, 384), (1280, 720, 416), (853, 480, 416), (500, 375, 256), (300, 200, 384),
+    (333, 500, 500), (1100, 1030, 64), (1537, 1025, 64),
 ])  # fmt: skip
 def test_a_blob_is_found_where_it_was(width: int, height: int, longest: int) -> None:
     """The centre of mass of a bright blob comes back to its place, whatever way the picture was shrunk."""

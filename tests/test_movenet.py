@@ -32,8 +32,9 @@ seeds = st.integers(0, 2**31)
 
 # A standing person in units of its height, about its middle: x, y of the 17 joints of COCO.
 STANDING = np.array([
-    [0, -0.42], [0.02, -0.44], [-0.02, -0.44], [0.04, -0.43], [-0.04, -0.43], [0.11, -0.32], [-0.11, -0.32], [0.15, -0.16],
-    [-0.15, -0.16], [0.17, 0], [-0.17, 0], [0.07, 0], [-0.07, 0], [0.08, 0.23], [-0.08, 0.23], [0.09, 0.46], [-0.09, 0.46],
+    [0, -0.42], [0.02, -0.44], [-0.02, -0.44], [0.04, -0.43], [-0.04, -0.43], [0.11, -0.32], [-0.11, -0.32],
+    [0.15, -0.16], [-0.15, -0.16], [0.17, 0], [-0.17, 0], [0.07, 0], [-0.07, 0], [0.08, 0.23], [-0.08, 0.23],
+    [0.09, 0.46], [-0.09, 0.46],
 ])  # fmt: skip
 
 
@@ -42,8 +43,9 @@ def empty_maps(rows: int, columns: int) -> dict[str, np.ndarray]:
     return {name: np.zeros((n, rows, columns), np.float32) for name, n in channels.items()}
 
 
-def draw(maps: dict[str, np.ndarray], joints: np.ndarray, center: float = 0.8, heat: float = 0.9, sigma: float = 0.7) -> None:
+def draw(maps: dict[str, np.ndarray], joints: np.ndarray, center: float = 0.8, heat: float = 0.9) -> None:
     """Put a person with `joints` (17, 2) in cells into the maps, as the network is taught to."""
+    sigma = 0.7
     rows, columns = maps["center"].shape[1:]
     middle = joints.mean(0)
     x, y = np.rint(middle).astype(int)
@@ -74,8 +76,10 @@ def crowd(seed: int, count: int, columns: int = 96, rows: int = 64) -> np.ndarra
     """(count, 17, 2) people on a grid, 10 to 14 cells tall, every joint moved a little."""
     rng = np.random.default_rng(seed)
     across = int(np.ceil(np.sqrt(count * 2)))
-    spots = np.array([[(k % across + 0.5) / across, (k // across + 0.5) * 2 / across] for k in range(count)])
-    return np.stack([STANDING * rng.uniform(10, 14) + spot * (columns, rows) + rng.normal(0, 0.3, (17, 2)) for spot in spots])
+    k = np.arange(count)
+    spots = np.stack([k % across + 0.5, 2 * (k // across) + 1.0], -1) / across * (columns, rows)
+    sizes = rng.uniform(10, 14, (count, 1, 1))
+    return STANDING * sizes + spots[:, None] + rng.normal(0, 0.3, (count, 17, 2))
 
 
 def by_place(joints: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
+from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from torch import Tensor, nn
 
@@ -90,6 +91,24 @@ def best_temperature(logits: np.ndarray, poses: np.ndarray, target: np.ndarray, 
     return float(grid[np.argmin([loss(t) for t in grid])])
 
 
+def best_power(probs: np.ndarray, poses: np.ndarray, target: np.ndarray, spread: np.ndarray) -> float:
+    """The power of the modes' weights under which they are likeliest: log loss of the mode that comes true.
+
+    Which modes there are does not depend on it, so that nothing is gained by having fewer.
+    """
+    modes = find_modes(probs, poses, spread, ModeSettings())
+    there = modes.weights > 0
+    distance = np.where(there, np.linalg.norm(modes.joints3d - target[:, None], axis=-1).mean(-1), np.inf)
+    true = distance.argmin(1)
+
+    def loss(power: float) -> float:
+        weights = np.where(there, modes.weights, 0.0) ** power * there
+        weights = weights / weights.sum(1, keepdims=True)
+        return float(-np.log(np.maximum(weights[np.arange(len(true)), true], 1e-9)).mean())
+
+    return float(minimize_scalar(loss, bounds=(0.1, 3.0), method="bounded").x)
+
+
 def half_storage(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store large float32 weights as float16 with a cast behind each; the arithmetic stays float32."""
     graph = model.graph
@@ -123,7 +142,7 @@ def to_onnx(net: nn.Module, path: Path, about: dict) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def export(folder: Path, weights: Path, corpus: Corpus, name: str, command: str, samples: int = 12_000) -> dict:
+def export(folder: Path, weights: Path, corpus: Corpus, name: str, command: str, samples: int = 4000) -> dict:
     """Calibrate on the calibration subjects and write `lift.onnx` and `lift_anchors.npz` into `weights`."""
     net, anchors = load_net(folder)
     _, held = split_calibration(corpus.split("train"))
@@ -132,17 +151,18 @@ def export(folder: Path, weights: Path, corpus: Corpus, name: str, command: str,
     logits, poses = run(net, features)
     nearest, _ = anchors.nearest(target)
     spread = class_spreads(poses, target, nearest, len(anchors))
-    modes_temperature = best_temperature(logits, poses, target, spread)
+    temperature = best_temperature(logits, poses, target, spread)
+    modes = replace(ModeSettings(), power=best_power(softmax(logits / temperature), poses, target, spread))
     about = {
         "anchors": anchors.name,
         "mirror": anchors.attributes["mirror"].tolist(),
         "spread": np.round(spread, 4).tolist(),
-        "modes": asdict(ModeSettings()),
-        "temperature": modes_temperature,
+        "modes": asdict(modes),
+        "temperature": temperature,
         "class_temperature": round(float(fit_temperature(logits, nearest)), 3),
         "command": command,
     }
-    to_onnx(Exported(net, modes_temperature), weights / f"{name}.onnx", about)
+    to_onnx(Exported(net, temperature), weights / f"{name}.onnx", about)
     shipped = AnchorPoses(anchors.name, "body13", anchors.joints2d, anchors.joints3d, anchors.attributes)
     shipped.save(weights / f"{name}_anchors.npz")
     licence = "Apache-2.0"

@@ -49,7 +49,7 @@ def _masked_mean(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def _middle(points: np.ndarray, present: np.ndarray) -> np.ndarray:
     """(N, 2) centre of the visible torso joints, of all visible joints where the torso is hidden."""
     torso = present[:, _TORSO]
-    some = torso.any(1)[:, None]
+    some = np.asarray(torso.any(1))[:, None]
     return np.where(some, _masked_mean(points[:, _TORSO], torso), _masked_mean(points, present))
 
 

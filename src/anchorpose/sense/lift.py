@@ -39,7 +39,7 @@ class Lifted:
     """3D of N people, camera-oriented, torso-centred.
 
     Attributes:
-        joints3d: (N, 13, 3) [m], the probability-weighted mean.
+        joints3d: (N, 13, 3) [m], the weighted mean of the modes.
         probs: (N, K) of the anchor poses. modes: the distribution's modes.
     """
 
@@ -94,7 +94,7 @@ class Lifter:
         # A pose in the virtual camera's axes comes back by the inverse of the turn: row vectors times the matrix.
         turn = view.virtual_from_camera
         modes = find_modes(probs, poses, self.class_spread, self.settings)
-        mean = np.einsum("nk,nkjd->njd", probs, poses)
+        mean = np.einsum("nm,nmjd->njd", modes.weights, modes.joints3d)
         back = [self.scale * torso_centred(p @ t) for p, t in ((mean, turn), (modes.joints3d, turn[:, None]))]
         return Lifted(back[0], probs, replace(modes, joints3d=back[1], spread=self.scale * modes.spread))
 

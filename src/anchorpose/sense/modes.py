@@ -18,12 +18,14 @@ class ModeSettings:
     Attributes:
         radius: mean joint distance [m] within which classes belong to one mode.
         most: modes kept; classes: classes looked at, most probable first; least: weight below which a mode is dropped.
+        power: weights are raised to it and normalised again; fitted, so that a mode of weight w comes true that often.
     """
 
-    radius: float = 0.12
+    radius: float = 0.10
     most: int = 5
     classes: int = 24
     least: float = 0.02
+    power: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def find_modes(
         spreads.append(np.sqrt(np.einsum("nc,ncj->nj", share, off)))
     weight = np.stack(weights, 1)
     weight[:, 1:][weight[:, 1:] < s.least] = 0
-    weight /= np.maximum(weight.sum(1, keepdims=True), 1e-12)
+    weight = np.where(weight > 0, weight / np.maximum(weight.max(1, keepdims=True), 1e-12), 0.0) ** s.power
+    weight = weight / np.maximum(weight.sum(1, keepdims=True), 1e-12)
     order = np.argsort(-weight, axis=1, kind="stable")
     return Modes(
         np.take_along_axis(weight, order, 1),

@@ -59,7 +59,7 @@ class Decoding:
     pull: tuple[float, float] = (0.2, 2.0)
     contested: tuple[float, float] = (0.08, 1.0)
     best_joints: int = 8
-    score: float = 0.25
+    score: float = 0.3
     nms: float = 0.5
     most: int = 100
 
@@ -187,19 +187,20 @@ def choose(heatmap: np.ndarray, traces: Traces, start: np.ndarray, spread: np.nd
     """
     joints, rows, columns = heatmap.shape
     x, y = start.astype(np.float32)
-    narrow = (-0.5 / spread**2).astype(np.float32)[:, None, None]
-    pull = np.exp(narrow * ((x[..., None] - traces.column) ** 2 + (y[..., None] - traces.row) ** 2))
+    narrow = (-0.5 / spread**2).astype(np.float32)[:, None]
+    pull = np.exp(narrow[..., None] * ((x[..., None] - traces.column) ** 2 + (y[..., None] - traces.row) ** 2))
     worth = traces.value**sharpness * pull
     trace = worth.argmax(-1)
     joint = np.arange(joints)
     person = np.arange(len(trace))[:, None]
-    home_x = np.clip(np.rint(x), 0, columns - 1).astype(int)
-    home_y = np.clip(np.rint(y), 0, rows - 1).astype(int)
+    home_x = np.clip(np.rint(x), 0, columns - 1).astype(np.int32)
+    home_y = np.clip(np.rint(y), 0, rows - 1).astype(np.int32)
     home = heatmap[joint, home_y, home_x]
-    stay = worth[person, joint, trace] <= np.maximum(home, traces.least) ** sharpness
+    home_pull = np.exp(narrow * ((x - home_x) ** 2 + (y - home_y) ** 2))
+    stay = worth[person, joint, trace] < np.maximum(home, traces.least) ** sharpness * home_pull
     return Choice(
-        np.where(stay, home_x, traces.column[joint, trace]).astype(int),
-        np.where(stay, home_y, traces.row[joint, trace]).astype(int),
+        np.where(stay, home_x, traces.column[joint, trace].astype(np.int32)),
+        np.where(stay, home_y, traces.row[joint, trace].astype(np.int32)),
         np.where(stay, home, traces.value[joint, trace]),
         np.where(stay, -1, trace),
         pull[person, joint, trace],
