@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${1:-.venv/bin}
 PYTHON="$bin/python" bash runs/get_demo_input.sh demo
-"$bin/anchorpose" run demo/astronaut.png demo/cameraman.png demo/park.mp4 --save json video figure --out demo/out
+"$bin/anchorpose" run demo/astronaut.png demo/cameraman.png --quality best --save json video figure --out demo/out
+"$bin/anchorpose" run demo/park.mp4 --save json video figure --out demo/out
 echo
 echo "Look at:"
 for file in demo/out/*.overlay.* demo/out/*.figure.* ; do echo "  $file"; done

@@ -24,7 +24,7 @@ from anchorpose.poses.lifting import lift_view
 from anchorpose.poses.transforms import torso_centred
 from anchorpose.sense.lift import Lifter
 
-VIEWS, SEED = 6000, 20
+VIEWS, SEED = 3000, 20
 _NEIGHBOURS = 8
 
 
@@ -84,7 +84,7 @@ class NearestNeighbour:
     Missing joints are filled with the class-free mean of the corpus, so that one tree serves all.
     """
 
-    def __init__(self, corpus: Corpus, views: int = 300_000, seed: int = 3) -> None:
+    def __init__(self, corpus: Corpus, views: int = 100_000, seed: int = 3) -> None:
         rng = np.random.default_rng(seed)
         rows = rng.integers(len(corpus), size=views)
         viewed = sample_views(corpus.joints3d[rows], corpus.facing[rows], rng, TRAIN)

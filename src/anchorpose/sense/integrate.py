@@ -176,7 +176,9 @@ def integrate_proposals(
     scores, joints2d, joints3d = scores[order], joints2d[order], joints3d[order]
     trust = np.ones(joints2d.shape[:2]) if trust is None else trust[order]
     boxes = _boxes_of(joints2d if overlap_joints is None else joints2d[:, list(overlap_joints)])
-    mode, owner = _group(boxes, joints3d, how)
+    mode, owner = _group(scores, boxes, joints3d, how)
+    if not len(owner):
+        return []
     member = (mode == np.arange(len(owner))[:, None]) * scores  # (M, N)
     total = member.sum(1)
     weight = member @ trust  # (M, J)
@@ -214,10 +216,12 @@ def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return shared / np.maximum(box_areas(a)[:, None] + box_areas(b)[None] - shared, 1e-9)
 
 
-def _group(boxes: np.ndarray, joints3d: np.ndarray, how: Integration) -> tuple[np.ndarray, np.ndarray]:
+def _group(
+    scores: np.ndarray, boxes: np.ndarray, joints3d: np.ndarray, how: Integration
+) -> tuple[np.ndarray, np.ndarray]:
     """Greedy grouping of proposals (best first): (N,) number of each one's mode, and (M,) number of each mode's person.
 
-    Those behind the last mode that is looked for in a person have -1.
+    Those behind the last mode that is looked for in a person, or in all too weak for a person, have -1.
     """
     mode = np.full(len(boxes), -1)
     owner: list[int] = []
@@ -227,6 +231,8 @@ def _group(boxes: np.ndarray, joints3d: np.ndarray, how: Integration) -> tuple[n
         mine = box_iou(boxes[left[:1]], boxes[left])[0] > how.overlap
         mine[0] = True  # also where its box is empty
         members, left = left[mine], left[~mine]
+        if scores[members].sum() < how.person:
+            continue
         for _ in range(how.most_modes):
             if not len(members):
                 break
