@@ -1,4 +1,4 @@
-"""Follow the height of the right wrist in a video, as CSV on standard output: python examples/video_table.py clip.mp4"""
+"""Follow the right wrist of everybody in a video, as CSV: python examples/video_table.py clip.mp4"""
 
 import sys
 

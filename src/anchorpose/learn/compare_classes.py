@@ -76,7 +76,7 @@ def main() -> None:
     args = parser.parse_args()
     corpus = Corpus.load(args.corpus) if args.corpus else read_corpus(dataset_path("mocap"))
     _, held = split_calibration(corpus.split("train"))
-    sets = evaluation(held, DetectorNoise.load(), 6000, seed=5)
+    sets = evaluation(held, DetectorNoise.load(), 2500, seed=5)
     lines = [
         "# How many classes", "",
         "`runs/lift_classes.sh`: the same network, data and minutes for each K; measured on the calibration subjects",

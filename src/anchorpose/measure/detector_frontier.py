@@ -32,7 +32,7 @@ from anchorpose.sense.movenet import MoveNetDetector, decode
 if TYPE_CHECKING:
     import onnxruntime
 
-SIZES = (192, 256, 288, 320, 352, 384, 448, 512)
+SIZES = (192, 256, 320, 352, 384, 448, 512)
 CELL = 256
 REFERENCE = "MoveNet MultiPose, uncut, 256"
 Find = Callable[[Frame], list[Pose]]

@@ -118,7 +118,8 @@ class RegressionNet(nn.Module):
 
     def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
         h = F.relu(self.norm(self.blocks(self.stem(features))))
-        return features.new_zeros(len(features), 1), self.regress(h)[:, None]
+        pose = self.regress(h)
+        return 0 * pose[:, :1].float(), pose[:, None]  # zeros whose number follows the batch, also when exported
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         logits, residual = self.parts(features)
