@@ -79,7 +79,7 @@ def main() -> None:
     sets = evaluation(held, DetectorNoise.load(), 2500, seed=5)
     lines = [
         "# How many classes", "",
-        "`runs/lift_classes.sh`: the same network, data and minutes for each K; measured on the calibration subjects",
+        "`runs/lift_classes.sh`: the same network, data and steps for each K; measured on the calibration subjects",
         "(held out of training; not the card's), mm. K = 1 is plain regression of the same size. Best of n: the",
         "nearest of the n heaviest modes.", "",
         "| K | steps | MPJPE, noise | PA, noise | MPJPE, true 2D | PA, true 2D | best of 1 | of 3 | of 5 | MB | ms |",
