@@ -17,7 +17,7 @@ $(VENV)/.core: $(BIN)/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet -e ".[train,mocap,eval,viz]" --group dev
+	$(BIN)/python -m pip install --quiet -e ".[train,mocap,eval]" --group dev
 	@touch $@
 
 demo: $(VENV)/.core
