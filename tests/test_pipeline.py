@@ -198,3 +198,12 @@ def test_load_refuses_what_does_not_exist(with_tiny_lift: TinyLift) -> None:
         load(height=170, threads=1)
     with pytest.raises(InputError, match="one of"):
         load(fov=60, focal=500, threads=1)
+
+
+def test_an_old_frame_is_no_hint(model: Model) -> None:
+    """People seen more than half a second ago may be anywhere."""
+    detector = model.detector
+    assert isinstance(detector, FakeDetector)
+    for index, time in ((0, 0.0), (5, 0.4), (20, 1.6)):
+        model(Frame(PICTURE, index=index, time=time, source="a.mp4"))
+    assert detector.hints == (None, 1, None)

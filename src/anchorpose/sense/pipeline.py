@@ -20,6 +20,7 @@ from anchorpose.sense.lift import Lifter
 
 Quality = Literal["fast", "balanced", "best"]
 PIPELINES = ("default",)
+_HINT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Model:
 
     def __init__(self, detector: Detector, lifter: Lifter, optics: Optics | None = None) -> None:
         self.detector, self.lifter, self.optics = detector, lifter, optics or Optics()
-        self._previous: tuple[str, list[Pose]] | None = None
+        self._previous: tuple[str, int, float, list[Pose]] | None = None
 
     def __call__(self, image: Frame | np.ndarray | str | os.PathLike[str] | Any) -> People:
         """The people of a frame, an (H, W, 3) uint8 RGB array, a PIL image or a photo's path."""
@@ -90,10 +91,17 @@ class Model:
 
     def detect(self, frame: Frame) -> list[Pose]:
         """2D poses; the poses of the frame before in the same video go along as a hint."""
-        follows = self._previous and frame.index > 0 and self._previous[0] == frame.source
-        found = self.detector.detect(frame, self._previous[1] if follows and self._previous else None)
-        self._previous = (frame.source, found)
+        found = self.detector.detect(frame, self._just_seen(frame))
+        self._previous = (frame.source, frame.index, frame.time, found)
         return found
+
+    def _just_seen(self, frame: Frame) -> list[Pose] | None:
+        """Poses of the frame before in the same video, unless so long ago that they say nothing of where people are."""
+        if self._previous is None:
+            return None
+        source, index, time, found = self._previous
+        follows = source == frame.source and frame.index > index and frame.time - time <= _HINT_SECONDS
+        return found if follows else None
 
 
 def _pixels(image: Any) -> np.ndarray:
