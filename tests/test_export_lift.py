@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -63,7 +64,8 @@ def test_the_file_says_what_it_is(tiny_lift: TinyLift) -> None:
     assert about == tiny_lift.about
     assert about["anchors"] == "tiny6" and sorted(about["mirror"]) == list(range(6))
     assert np.shape(about["spread"]) == (6, 13) and np.min(about["spread"]) > 0
-    assert ModeSettings(**about["modes"]) == ModeSettings()
+    settings = ModeSettings(**about["modes"])
+    assert 0.1 <= settings.power <= 3 and replace(settings, power=1.0) == ModeSettings()
     assert about["temperature"] == tiny_lift.temperature and about["class_temperature"] > 0
     content = tiny_lift.onnx.read_bytes()
     for trace in (b"site-packages", b"/tmp/", b"anchorpose/learn", b"stack_trace"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _MIN_DEPTH = 0.3
+_FLOOR = 0.04  # errors this share of the body's radius are nothing to weigh down
 
 
 def place(joints3d: np.ndarray, plane: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -12,7 +13,7 @@ def place(joints3d: np.ndarray, plane: np.ndarray, scores: np.ndarray) -> np.nda
 
     A joint X + t that is seen at (u, v) in the plane z = 1 gives two linear equations in t:
     t_x - u t_z = u X_z - X_x, and likewise in y. They are solved in the least-squares sense, joints weighted by their
-    scores; two more rounds weigh down joints that fit badly (Huber), so that one lost wrist moves nobody.
+    scores; three more rounds weigh down joints that fit badly (Huber), so that one lost wrist moves nobody.
 
     Args:
         joints3d: (N, J, 3) [m] about the root, camera-oriented.
@@ -27,11 +28,10 @@ def place(joints3d: np.ndarray, plane: np.ndarray, scores: np.ndarray) -> np.nda
     points = np.where(present[..., None], joints3d, 0.0)
     weights = np.where(present, scores, 0.0).astype(float)
     translation = _solve(points, uv, weights)
-    for _ in range(2):
+    floor = _FLOOR * np.sqrt((points**2).sum((1, 2)) / np.maximum(present.sum(1), 1))
+    for _ in range(3):
         residual = _residual(points, uv, translation)
-        scale = 0.02 + np.where(present, residual, 0).sum(1, keepdims=True) / np.maximum(
-            present.sum(1, keepdims=True), 1
-        )
+        scale = (floor + _median(residual, present))[:, None] + 1e-9
         translation = _solve(points, uv, weights / np.maximum(residual / scale, 1.0))
     placed = (present.sum(1) >= 2) & (translation[:, 2] > _MIN_DEPTH)
     fallback = _by_size(points, uv, present)
@@ -54,6 +54,13 @@ def _solve(points: np.ndarray, uv: np.ndarray, weights: np.ndarray) -> np.ndarra
     # Nearly flat problems (one joint, or all on one ray) are held by a weak pull towards zero depth; they fall back.
     matrix = matrix + 1e-9 * np.eye(3)
     return np.linalg.solve(matrix, right[..., None])[..., 0]
+
+
+def _median(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """(N,) lower median of the present values of each row (N, J); a mean would follow the outliers."""
+    ordered = np.sort(np.where(present, values, np.inf), axis=1)
+    middle = np.maximum(present.sum(1) - 1, 0) // 2
+    return np.where(present.any(1), ordered[np.arange(len(values)), middle], 0.0)
 
 
 def _residual(points: np.ndarray, uv: np.ndarray, translation: np.ndarray) -> np.ndarray:
