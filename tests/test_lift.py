@@ -273,3 +273,13 @@ def test_shipped_anchors_belong_to_the_shipped_lift(shipped: Lifter) -> None:
     extent = np.ptp(anchors.joints3d, axis=1).max(-1)
     assert (extent > 0.5).all() and (extent < 2.3).all()
     assert LIFT_JOINTS[:13] == anchors.record.names
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 1000))
+def test_the_shipped_lift_with_flip_mirrors_exactly(seed: int) -> None:
+    """Whatever the 2D, without any condition: the mirrored picture gives the mirrored pose."""
+    lift = Lifter(flip=True)
+    plane, scores = np.random.default_rng(seed).normal(0, 0.08, (1, 14, 2)), np.ones((1, 14))
+    one, two = lift.lift(plane, scores), lift.lift(plane[:, MIRROR] * (-1, 1), scores)
+    np.testing.assert_allclose(two.joints3d, mirror_joints(one.joints3d, BODY13.mirror), atol=1e-4)
