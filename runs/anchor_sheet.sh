@@ -16,11 +16,11 @@ fi
 import sys
 from pathlib import Path
 
-from anchorpose.poses.anchors import AnchorPoses
+from anchorpose.files.anchors import read_anchors
 from anchorpose.share.sheets import anchor_sheet
 
 for path in sys.argv[1:]:
-    anchors = AnchorPoses.load(path)
+    anchors = read_anchors(path)
     name = anchors.name.replace("+", "_")
     out = Path("docs") / f"anchors_{name}.jpg"
     sheet = anchor_sheet(anchors, out, columns=5 if len(anchors) <= 20 else 8)

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from anchorpose.files.anchors import write_anchors
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.skeletons import BODY13, COCO17
 from anchorpose.poses.transforms import rotation_x, rotation_y, rotation_z
@@ -166,7 +167,7 @@ def tiny_lift(tmp_path_factory: pytest.TempPathFactory) -> TinyLift:
     folder, weights = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("weights")
     corpus = tiny_corpus()
     anchors = make_anchors(corpus, 6, "tiny6", samples=600, ranges=MEASURE)
-    anchors.save(folder / "anchors.npz")
+    write_anchors(anchors, folder / "anchors.npz")
     config = LiftConfig(6, 32, 1, 8)
     net = LiftNet(config, torch.from_numpy(np.array(anchors.joints3d)))
     # Weights larger than the initial ones, so that the features reach the logits and the residuals.

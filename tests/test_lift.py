@@ -87,17 +87,15 @@ def test_a_batch_is_its_people_one_by_one(lifter: Lifter) -> None:
 
 
 @settings(max_examples=10)
-@given(st.floats(-180, 180), st.floats(-1, 1))
+@given(st.floats(15, 165), st.floats(-1, 1))
 def test_with_flip_the_mirror_image_gives_the_mirror_pose(tiny_lift: TinyLift, azimuth: float, x: float) -> None:
-    """The mirrored 2D lifts to the mirrored 3D, with the mirrored classes."""
+    """The mirrored 2D lifts to the mirrored 3D, with the mirrored classes. Seen from a side: straight on, the mirror
+    image is the picture itself, each class is as likely as its mirror image, and either may lead the mode."""
     lift = flipping(tiny_lift)
     plane, scores = plane_of(seen_by(CAMERA, (x, 0.1, 4), azimuth))
     one = lift.lift(plane, scores)
     two = lift.lift(plane[:, MIRROR] * (-1, 1), scores[:, MIRROR])
-    # A class and its mirror image are equally likely for a person seen straight on; which of the two leads a mode is
-    # then a matter of order, so the modes are compared only where there is no such tie.
-    if np.abs(one.probs - one.probs[:, lift.mirror]).max() > 1e-3:
-        np.testing.assert_allclose(two.joints3d, mirror_joints(one.joints3d, BODY13.mirror), atol=1e-4)
+    np.testing.assert_allclose(two.joints3d, mirror_joints(one.joints3d, BODY13.mirror), atol=1e-4)
     np.testing.assert_allclose(two.probs, one.probs[:, lift.mirror], atol=1e-4)
     assert (lift.mirror[lift.mirror] == np.arange(6)).all()
 

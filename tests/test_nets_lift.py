@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from anchorpose.files.corpus import Corpus
 from anchorpose.learn.nets.lift import LiftConfig, LiftLoss, LiftNet, RegressionNet
 from anchorpose.learn.train_lift import (
     CALIBRATION_SUBJECTS,
+    Views,
+    batches,
     evaluation,
     make_batch,
     mean_pose,
@@ -46,9 +51,19 @@ def test_shapes_and_beginning() -> None:
     logits, poses = net(torch.randn(5, INPUT_WIDTH))
     assert logits.shape == (5, K) and poses.shape == (5, K, 13, 3)
     assert (poses - net.anchors).abs().max() < 0.15
-    logits, residual = net.parts(torch.randn(5, INPUT_WIDTH))
-    assert residual.shape == (5, K, 39)
     assert "anchors" in net.state_dict()  # they travel with the weights
+
+
+@pytest.mark.parametrize("made", [micro, lambda: RegressionNet(LiftConfig(1, 32, 1, 8), 0.3 * torch.randn(13, 3))])
+def test_mixtures_are_sums_of_all_poses(made: Callable[[], LiftNet | RegressionNet]) -> None:
+    """Mixing the classes' maps gives what building every class's pose and adding them up gives."""
+    net, features = made(), torch.randn(5, INPUT_WIDTH)
+    with torch.no_grad():
+        _, code = net.parts(features)
+        poses = net(features)[1]
+        weights = torch.rand(5, 3, poses.shape[1])
+        weights /= weights.sum(-1, keepdim=True)
+        torch.testing.assert_close(net.mixture(code, weights), weights @ poses.flatten(2), atol=1e-5, rtol=0)
 
 
 def test_a_block_is_nothing_at_first() -> None:
@@ -66,7 +81,7 @@ def test_the_micro_network_overfits_eight_people() -> None:
     for step in range(250):
         for group in optimizer.param_groups:
             group["lr"] = 1e-2 * (1 - step / 250)
-        terms = objective(*net.parts(features), target, net.anchors)
+        terms = objective(net, features, target)
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
@@ -85,7 +100,7 @@ def test_terms_of_the_loss_by_hand() -> None:
     net, objective = micro(), LiftLoss(classify=0.5, regress=2.0, mean=3.0, neighbours=2)
     features, target = torch.randn(6, INPUT_WIDTH), 0.3 * torch.randn(6, 13, 3)
     logits, poses = net(features)
-    terms = objective(*net.parts(features), target, net.anchors)
+    terms = objective(net, features, target)
     distance = torch.cdist(target.flatten(1), net.anchors.flatten(1))
     classify = -torch.log_softmax(logits, 1)[torch.arange(6), distance.argmin(1)].mean()
     mean = torch.einsum("nk,nkjc->njc", logits.softmax(1), poses)
@@ -106,7 +121,7 @@ def test_every_weight_gets_a_gradient() -> None:
     net = micro()
     for parameter in net.blocks.parameters():
         nn.init.normal_(parameter, std=0.1)
-    LiftLoss()(*net.parts(features), target, net.anchors)["loss"].backward()
+    LiftLoss()(net, features, target)["loss"].backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
@@ -117,7 +132,7 @@ def test_regression_is_the_same_without_classes() -> None:
     logits, poses = net(torch.randn(5, INPUT_WIDTH))
     assert (logits == 0).all() and logits.shape == (5, 1) and poses.shape == (5, 1, 13, 3)
     features, target = eight()
-    terms = LiftLoss(neighbours=1)(*net.parts(features), target, net.anchors)
+    terms = LiftLoss(neighbours=1)(net, features, target)
     assert terms["classify"].item() == 0
     terms["loss"].backward()
     assert net.stem.weight.grad is not None
@@ -170,3 +185,34 @@ def test_measuring_the_truth_finds_no_error() -> None:
     off[:, 6, 0] += 0.12
     row = measure(Known(torch.from_numpy(off)), one)
     assert row["true_mpjpe"] == pytest.approx(10, abs=0.01) and 0 < row["true_pa_mpjpe"] < 20
+
+
+def views(seed: tuple[int, ...], corpus: Corpus | None = None) -> Views:
+    corpus = corpus or tiny_corpus()
+    return Views(corpus, np.cumsum(np.full(len(corpus), 1 / len(corpus))), 6, DetectorNoise.load(), seed, 0.2)
+
+
+def test_a_resumed_run_draws_other_batches() -> None:
+    """Seed and steps done before say which batches come: the same again, or others."""
+    first, again, later = (next(batches(views(seed), 0)) for seed in ((3, 0), (3, 0), (3, 500)))
+    assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
+    assert not torch.equal(first[0], later[0])
+    stream = batches(views((3, 0)), 0)
+    some = [next(stream)[0] for _ in range(6)]
+    assert len({float(x.sum()) for x in some}) == 6
+
+
+def test_workers_make_the_same_views() -> None:
+    """The first worker draws what this process would."""
+    here, there = (next(batches(views((3, 0)), workers)) for workers in (0, 1))
+    assert torch.equal(here[0], there[0]) and torch.equal(here[1], there[1])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_in_the_making_of_views_stops_the_run(workers: int) -> None:
+    """It is raised where the batches are taken, and nothing waits for ever."""
+    corpus = tiny_corpus()
+    broken = views((0, 0), corpus)
+    broken.chances = np.full(len(corpus), np.nan)[:0]
+    with pytest.raises((IndexError, ValueError)):
+        next(batches(broken, workers))

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from anchorpose.measure.noise import (
     KIND_OF_JOINT,
     KINDS,
-    MIN_SCORE,
     NOISE_MEASURE,
     NOISE_TRAIN,
     QUANTILES,
@@ -26,6 +25,7 @@ from anchorpose.measure.noise import (
 )
 from anchorpose.poses.errors import FileError, FormatError
 from anchorpose.poses.lifting import LIFT_JOINTS
+from anchorpose.sense.lift import MIN_SCORE
 from conftest import before_camera, standing
 
 I = {name: i for i, name in enumerate(LIFT_JOINTS)}  # noqa: E741

@@ -24,6 +24,7 @@ from anchorpose.learn.training import (
     load_checkpoint,
     save_checkpoint,
     schedule,
+    steps_done,
     train,
 )
 
@@ -184,9 +185,10 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     does not train for longer than the whole budget."""
     clock = Clock(monkeypatch, 0.5)
     config = TrainConfig(minutes=1, rate=0.01, save_every=0.25, log_every=1)
+    assert steps_done(tmp_path) == 0
     _stopped(tmp_path, clock, config, after=70)
     saved = _saved(tmp_path / "checkpoint.safetensors")
-    assert 30 < saved["state"]["step"] <= 70
+    assert 30 < saved["state"]["step"] == steps_done(tmp_path) <= 70
     begun = {}
 
     def watched(net: nn.Module, batch: Batch) -> dict[str, Tensor]:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorpose.measure.virtual import (
-    MEAN_STATURE,
     MEASURE,
     STATURE_SPREAD,
     TRAIN,
@@ -26,6 +25,7 @@ from anchorpose.measure.virtual import (
 from anchorpose.poses.lifting import LIFT_JOINTS, lift_view
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import rotation_x, rotation_y, torso_centre, torso_centred
+from anchorpose.sense.lift import MEAN_STATURE
 from conftest import standing, tiny_poses
 
 I = {name: i for i, name in enumerate(LIFT_JOINTS)}  # noqa: E741

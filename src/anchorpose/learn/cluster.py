@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
+from anchorpose.files.anchors import write_anchors
 from anchorpose.files.corpus import Corpus, read_corpus
 from anchorpose.files.datasets import dataset_path
 from anchorpose.measure.virtual import (
@@ -149,7 +150,7 @@ def main() -> None:
     # A handful of classes has none to spare for people upside down: their mean would be nobody's pose.
     ranges = TRAIN if args.k >= 50 else replace(TRAIN, tumble_share=0.0)
     anchors = make_anchors(corpus, args.k, name, args.seed, samples, ranges, args.upper, chances)
-    anchors.save(args.out)
+    write_anchors(anchors, args.out)
     print(f"{args.out}: {len(anchors)} classes, largest share {anchors.attributes['share'].max():.3f}")
 
 

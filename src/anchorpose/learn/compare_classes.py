@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from anchorpose.files.anchors import read_anchors
 from anchorpose.files.corpus import Corpus, read_corpus
 from anchorpose.files.datasets import dataset_path
 from anchorpose.learn.export_lift import Exported, best_temperature, class_spreads, load_net, run, to_onnx
@@ -33,7 +34,7 @@ def load_any(folder: Path) -> tuple[nn.Module, AnchorPoses]:
         return load_net(folder)
     from safetensors.torch import load_file
 
-    anchors = AnchorPoses.load(folder / "anchors.npz")
+    anchors = read_anchors(folder / "anchors.npz")
     net = RegressionNet(LiftConfig(**config), torch.from_numpy(np.array(anchors.joints3d[0])))
     tensors = load_file(folder / "checkpoint.safetensors")
     net.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})

@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from torch import Tensor, nn
 
+from anchorpose.files.anchors import read_anchors, write_anchors
 from anchorpose.files.corpus import Corpus, read_corpus
 from anchorpose.files.datasets import dataset_path
 from anchorpose.learn.nets.lift import LiftConfig, LiftNet
@@ -45,7 +46,7 @@ class Exported(nn.Module):
 def load_net(folder: Path) -> tuple[LiftNet, AnchorPoses]:
     """The averaged weights of a training run, and its anchors."""
     config = json.loads((folder / "config.json").read_text())["net"]
-    anchors = AnchorPoses.load(folder / "anchors.npz")
+    anchors = read_anchors(folder / "anchors.npz")
     net = LiftNet(LiftConfig(**config), torch.from_numpy(np.array(anchors.joints3d)))
     tensors = load_file(folder / "checkpoint.safetensors")
     net.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
@@ -164,7 +165,7 @@ def export(folder: Path, weights: Path, corpus: Corpus, name: str, command: str,
     }
     to_onnx(Exported(net, temperature), weights / f"{name}.onnx", about)
     shipped = AnchorPoses(anchors.name, "body13", anchors.joints2d, anchors.joints3d, anchors.attributes)
-    shipped.save(weights / f"{name}_anchors.npz")
+    write_anchors(shipped, weights / f"{name}_anchors.npz")
     licence = "Apache-2.0"
     source = "trained by this project on motion capture (CMU, HDM05 CC BY-SA 3.0, DeepMimic MIT), no photos"
     register_weight(weights / f"{name}.onnx", name, licence, source, command, weights)

@@ -6,22 +6,21 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from anchorpose.files.anchors import read_anchors, write_anchors
 from anchorpose.files.corpus import Corpus, read_corpus
 from anchorpose.files.datasets import dataset_path
 from anchorpose.learn.cluster import balanced_weights, draw, make_anchors
 from anchorpose.learn.nets.lift import LiftConfig, LiftLoss, LiftNet, RegressionNet
-from anchorpose.learn.training import TrainConfig, faster_precision, train
+from anchorpose.learn.training import TrainConfig, faster_precision, steps_done, train
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.measure.noise import NOISE_MEASURE, NOISE_TRAIN, DetectorNoise, NoiseAmount, add_noise
 from anchorpose.measure.virtual import MEASURE, TRAIN, ViewRange
-from anchorpose.poses.anchors import AnchorPoses
 from anchorpose.poses.lifting import lift_view
 from anchorpose.poses.transforms import hip_centred, torso_centred
 
@@ -47,22 +46,27 @@ def make_batch(
     return view.features, target.astype(np.float32)
 
 
-def batches(
-    corpus: Corpus, chances: np.ndarray, size: int, noise: DetectorNoise, seed: int, mixed: float
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless training batches, made in a thread ahead of the network (NumPy lets go of the lock)."""
-    queue: Queue[tuple[Tensor, Tensor]] = Queue(4)
+class Views(IterableDataset[tuple[Tensor, Tensor]]):
+    """Endless training batches of `size`. Each worker draws its own; `seed` is (seed, steps done before)."""
 
-    def work() -> None:
-        rng = np.random.default_rng(seed)
+    def __init__(
+        self, corpus: Corpus, chances: np.ndarray, size: int, noise: DetectorNoise, seed: tuple[int, ...], mixed: float
+    ) -> None:
+        self.corpus, self.chances, self.size, self.noise = corpus, chances, size, noise
+        self.seed, self.mixed = seed, mixed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        info = get_worker_info()
+        rng = np.random.default_rng([*self.seed, info.id if info else 0])
         while True:
-            features, target = make_batch(corpus, chances, 4 * size, noise, rng, mixed=mixed)
-            for part in np.split(np.arange(4 * size), 4):
-                queue.put((torch.from_numpy(features[part]), torch.from_numpy(target[part])))
+            features, target = make_batch(self.corpus, self.chances, 4 * self.size, self.noise, rng, mixed=self.mixed)
+            for part in np.split(np.arange(4 * self.size), 4):
+                yield torch.from_numpy(features[part]), torch.from_numpy(target[part])
 
-    Thread(target=work, daemon=True).start()
-    while True:
-        yield queue.get()
+
+def batches(views: Views, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The views, made in `workers` processes ahead of the network (0: in this one). An error there is raised here."""
+    return iter(DataLoader(views, batch_size=None, num_workers=workers, prefetch_factor=8 if workers else None))
 
 
 @torch.no_grad()
@@ -111,7 +115,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
-    parser.add_argument("--threads", type=int, default=0, help="0: all")
+    parser.add_argument("--threads", type=int, default=0, help="of the network on a CPU; 0: all")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make views; 0: none but this one")
     parser.add_argument("--corpus", type=Path, help="an npz of the corpus, in place of the data folder")
     parser.add_argument("--subset", type=float, default=1.0, help="share of the training clips to use")
     return parser.parse_args()
@@ -123,8 +128,8 @@ def build(args: argparse.Namespace, corpus: Corpus, chances: np.ndarray) -> tupl
     path = args.out / "anchors.npz"
     if not path.exists():
         args.out.mkdir(parents=True, exist_ok=True)
-        make_anchors(corpus, args.k, f"lift{args.k}", args.seed, chances=chances).save(path)
-    anchors = torch.from_numpy(np.array(AnchorPoses.load(path).joints3d))
+        write_anchors(make_anchors(corpus, args.k, f"lift{args.k}", args.seed, chances=chances), path)
+    anchors = torch.from_numpy(np.array(read_anchors(path).joints3d))
     if args.k == 1:
         return RegressionNet(config, anchors[0]), config
     return LiftNet(config, anchors), config
@@ -149,12 +154,11 @@ def main() -> None:
 
     def loss(net: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         assert isinstance(net, LiftNet | RegressionNet)
-        features, target = batch
-        logits, residual = net.parts(features)
-        return objective(logits, residual, target, net.anchors)
+        return objective(net, *batch)
 
     sets = evaluation(held, noise)
-    stream = batches(training, chances, args.batch, noise, args.seed, args.mixed)
+    views = Views(training, chances, args.batch, noise, (args.seed, steps_done(args.out)), args.mixed)
+    stream = batches(views, args.workers)
     settings = {"net": asdict(config), "arguments": vars(args), "frames": len(training)}
     trained = train(module, stream, loss, plan, args.out, lambda net: measure(net, sets), settings=settings)
     print({k: round(v, 1) for k, v in measure(trained, sets).items()})

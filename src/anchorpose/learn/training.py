@@ -128,6 +128,17 @@ def load_checkpoint(path: Path, module: nn.Module, average: Average, optimizer: 
     return state
 
 
+def steps_done(folder: Path) -> int:
+    """Steps of an unfinished run in `folder`, 0 if there is none: with the seed, what the next batches are drawn by."""
+    from safetensors import safe_open
+
+    path = folder / "checkpoint.safetensors"
+    if not path.exists():
+        return 0
+    with safe_open(path, "pt") as file:
+        return int(json.loads(file.metadata()["state"])["step"])
+
+
 def train(
     module: nn.Module,
     batches: Iterator[tuple[Tensor, ...]],

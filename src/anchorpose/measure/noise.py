@@ -16,15 +16,13 @@ import numpy as np
 
 from anchorpose.poses.errors import FileError, FormatError
 from anchorpose.poses.lifting import LIFT_JOINTS
+from anchorpose.sense.lift import MIN_SCORE
 
 KINDS = ("ankle", "knee", "hip", "wrist", "elbow", "shoulder", "head", "nose")
 KIND_OF_JOINT = np.array([KINDS.index(name.removeprefix("r_").removeprefix("l_")) for name in LIFT_JOINTS])
 QUANTILES = np.array([0, 0.05, 0.15, 0.25, 0.35, 0.5, 0.65, 0.75, 0.85, 0.92, 0.96, 0.985, 1.0])
 _SWAPS = {"legs": ("ankle", "knee", "hip"), "arms": ("wrist", "elbow", "shoulder")}
 NOISE_FILE = Path(__file__).with_name("noise_movenet.json")
-
-MIN_SCORE = 0.15
-"""Joints that score less are taken as missing by the lift."""
 
 
 def person_size(plane: np.ndarray, present: np.ndarray) -> np.ndarray:

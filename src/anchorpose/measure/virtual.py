@@ -12,6 +12,7 @@ import numpy as np
 from anchorpose.poses.cameras import look_rotation
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import rotation_x, rotation_y, rotation_z
+from anchorpose.sense.lift import MEAN_STATURE
 
 _I = {name: BODY13.index(name) for name in BODY13.names}
 _LIMBS = tuple(
@@ -24,8 +25,8 @@ NOSE_AHEAD, NOSE_BELOW = 0.11, 0.01
 WIDTHS = {"hip": (0.102, 0.010), "shoulder": (0.213, 0.013)}
 """Distance of the two hip and of the two shoulder joints as a share of the stature: (mean, deviation)."""
 
-MEAN_STATURE, STATURE_SPREAD = 1.70, 0.09
-"""The prior on body height [m], that gives a single view its absolute scale."""
+STATURE_SPREAD = 0.09
+"""Deviation of the prior on body height [m], whose mean is the lift's; it gives a single view its absolute scale."""
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from anchorpose.poses.errors import FileError, FormatError, InputError
+from anchorpose.poses.errors import InputError
 from anchorpose.poses.skeletons import Skeleton, get_skeleton
-
-_FORMAT = "anchorposes/1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,28 +74,3 @@ class AnchorPoses:
             index[start : start + 8192] = ((centres**2).sum(1) - 2 * block @ centres.T).argmin(1)
         distance = np.linalg.norm(self.joints3d[index] - poses.reshape(-1, *poses.shape[-2:]), axis=-1).mean(-1)
         return index.reshape(poses.shape[:-2]), distance.reshape(poses.shape[:-2])
-
-    def save(self, path: str | Path) -> None:
-        """Write an npz without pickles."""
-        meta = json.dumps({"format": _FORMAT, "name": self.name, "skeleton": self.skeleton})
-        arrays = {f"attribute_{key}": value for key, value in self.attributes.items()}
-        with open(path, "wb") as file:
-            np.savez_compressed(file, meta=meta, joints2d=self.joints2d, joints3d=self.joints3d, **arrays)  # type: ignore[arg-type]
-
-    @classmethod
-    def load(cls, path: str | Path) -> AnchorPoses:
-        """Read what `save` wrote; FileError or FormatError tell what is wrong with another file."""
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                arrays = {key: data[key] for key in data.files}
-            meta = json.loads(str(arrays.pop("meta")))
-            if meta["format"] != _FORMAT:
-                raise FormatError(f"{path}: anchors in the format {meta['format']!r}; this reads {_FORMAT!r}")
-            attributes = {k.removeprefix("attribute_"): v for k, v in arrays.items() if k.startswith("attribute_")}
-            return cls(meta["name"], meta["skeleton"], arrays["joints2d"], arrays["joints3d"], attributes)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be read ({error.strerror or error})") from error
-        except FormatError:
-            raise
-        except (InputError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise FormatError(f"{path}: not a file of anchor poses ({error})") from error

@@ -50,6 +50,9 @@ class Skeleton:
     joints: tuple[Joint, ...]
     extra_edges: tuple[tuple[str, str], ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # conversions are cached by skeleton; hashing every joint takes longer than converting
+
     def __len__(self) -> int:
         return len(self.joints)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.values import Frame, Pose
-from anchorpose.sense.integrate import size_fit
+from anchorpose.sense.integrate import box_sizes, size_fit
 
 QUALITIES = ("fast", "balanced", "best")
 #: Network inputs are padded to a multiple of this.
@@ -99,8 +99,7 @@ def sides_after(sides: tuple[int, ...], previous: Sequence[Pose], width: int, he
     """
     if len(sides) > 1 or sides[0] <= SMALL or not previous:
         return sides
-    boxes = np.stack([pose.box for pose in previous])
-    sizes = (boxes[:, 2:] - boxes[:, :2]).max(-1) / max(width, height)
+    sizes = box_sizes(previous) / max(width, height)
     smaller = size_fit(sizes * SMALL) > size_fit(sizes * sides[0])
     return (SMALL,) if smaller.all() else sides
 

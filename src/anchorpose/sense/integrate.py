@@ -27,6 +27,12 @@ def box_areas(boxes: np.ndarray) -> np.ndarray:
     return sides[..., 0] * sides[..., 1]
 
 
+def box_sizes(poses: Sequence[Pose]) -> np.ndarray:
+    """(N,) longer sides of the boxes [px of the source]."""
+    boxes = np.stack([pose.box for pose in poses]) if poses else np.zeros((0, 4))
+    return (boxes[:, 2:] - boxes[:, :2]).max(-1)
+
+
 def oks_matrix(
     a: np.ndarray, b: np.ndarray, areas: np.ndarray, sigmas: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
@@ -109,9 +115,8 @@ def merge_passes(passes: Sequence[Sequence[Pose]], scales: Sequence[float], thre
     if not poses:
         return []
     scale = np.repeat(np.asarray(scales, float), [len(found) for found in passes])
-    boxes = np.stack([pose.box for pose in poses])
     scores = np.array([pose.score for pose in poses])
-    rank = scores * size_fit((boxes[:, 2:] - boxes[:, :2]).max(-1) * scale)
+    rank = scores * size_fit(box_sizes(poses) * scale)
     joints, areas = _stacked(poses)
     sigmas = get_skeleton(poses[0].skeleton).sigmas
     alike = oks_matrix(joints, joints, np.sqrt(np.outer(areas, areas)), sigmas) > threshold

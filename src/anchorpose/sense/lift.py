@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anchorpose.files.anchors import read_anchors
 from anchorpose.poses.anchors import AnchorPoses
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.errors import InputError, ModelError
@@ -31,6 +32,8 @@ MEAN_STATURE = 1.70
 """Body height [m] at the middle of the prior that the lift was trained with."""
 
 MIN_SCORE = 0.15
+"""Joints that score less are taken as missing."""
+
 _TOP_CLASSES = 10
 
 
@@ -111,50 +114,64 @@ class Lifter:
         poses = list(poses)
         if not poses:
             return []
-        joints, scores = (np.concatenate(x) for x in zip(*(_lift_joints(p) for p in poses), strict=True))
-        plane = camera.rays(joints)[..., :2]
-        lifted = self.lift(plane, scores)
-        used = np.where(scores < MIN_SCORE, 0.0, scores)[:, :13]
+        seen = _together(poses)
+        plane = camera.rays(seen.lift_joints)[..., :2]
+        lifted = self.lift(plane, seen.lift_scores)
+        used = np.where(seen.lift_scores < MIN_SCORE, 0.0, seen.lift_scores)[:, :13]
         translation = place(lifted.joints3d, plane[:, :13], used)
         modes = self._modes(lifted, plane[:, :13], used, camera)
-        return [_body(pose, lifted, i, translation[i], modes[i], self.anchors_name) for i, pose in enumerate(poses)]
+        top = np.argsort(-lifted.probs, axis=1, kind="stable")[:, :_TOP_CLASSES]
+        probs = np.take_along_axis(lifted.probs, top, 1)
+        return [
+            Pose("body13", pose.score, pose.box, seen.joints[i], seen.scores[i], lifted.joints3d[i], translation[i],
+                 modes[i], ClassProbs(self.anchors_name, tuple(zip(top[i].tolist(), probs[i].tolist(), strict=True))))
+            if seen.anything[i] and np.isfinite(translation[i]).all()
+            else Pose("body13", pose.score, pose.box, seen.joints[i], seen.scores[i])
+            for i, pose in enumerate(poses)
+        ]  # fmt: skip
 
     def _modes(self, lifted: Lifted, plane: np.ndarray, scores: np.ndarray, camera: Camera) -> list[tuple[Mode, ...]]:
         """Each mode placed by itself, so that its 2D lies on the person."""
-        n, m = lifted.modes.weights.shape
-        flat = lifted.modes.joints3d.reshape(n * m, 13, 3)
-        where = place(flat, np.repeat(plane, m, 0), np.repeat(scores, m, 0))
-        joints2d = camera.project(flat + where[:, None]).reshape(n, m, 13, 2)
-        return [
-            tuple(
-                Mode(w, lifted.modes.joints3d[i, j], lifted.modes.spread[i, j], joints2d[i, j])
-                for j, w in enumerate(lifted.modes.weights[i])
-                if w > 0
-            )
-            for i in range(n)
-        ]
+        who, which = np.nonzero(lifted.modes.weights > 0)
+        joints3d = lifted.modes.joints3d[who, which]
+        where = place(joints3d, plane[who], scores[who])
+        joints2d = camera.project(joints3d + where[:, None])
+        weights, spread = lifted.modes.weights[who, which], lifted.modes.spread[who, which]
+        modes = [Mode(*parts) for parts in zip(weights, joints3d, spread, joints2d, strict=True)]
+        ends = np.cumsum(np.bincount(who, minlength=len(plane)))
+        return [tuple(modes[i:j]) for i, j in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def _lift_joints(pose: Pose) -> tuple[np.ndarray, np.ndarray]:
-    joints = np.full((1, len(pose.record), 2), np.nan) if pose.joints2d is None else pose.joints2d[None]
-    return to_lift_joints(joints, pose.scores[None], pose.record)
+@dataclass(frozen=True)
+class _Seen:
+    """2D of N people: BODY13 (N, 13, 2) with scores, LIFT_JOINTS (N, 14, 2) with scores; whether there is any joint."""
+
+    joints: np.ndarray
+    scores: np.ndarray
+    lift_joints: np.ndarray
+    lift_scores: np.ndarray
+
+    @property
+    def anything(self) -> np.ndarray:
+        return np.isfinite(self.joints).any((1, 2))
 
 
-def _body(pose: Pose, lifted: Lifted, i: int, translation: np.ndarray, modes: tuple[Mode, ...], anchors: str) -> Pose:
-    source = np.full((len(pose.record), 2), np.nan) if pose.joints2d is None else pose.joints2d
-    joints2d, scores = convert(source, pose.record, BODY13, pose.scores)
-    if not np.isfinite(joints2d).any() or not np.isfinite(translation).all():
-        return Pose("body13", pose.score, pose.box, joints2d, scores)
-    probs = lifted.probs[i]
-    top = np.argsort(-probs, kind="stable")[:_TOP_CLASSES]
-    return Pose(
-        "body13", pose.score, pose.box, joints2d, scores, lifted.joints3d[i], translation, modes,
-        ClassProbs(anchors, tuple((int(k), float(probs[k])) for k in top)),
-    )  # fmt: skip
+def _together(poses: Sequence[Pose]) -> _Seen:
+    """Convert the 2D of all poses at once, skeleton by skeleton."""
+    n = len(poses)
+    out = _Seen(np.empty((n, 13, 2)), np.empty((n, 13)), np.empty((n, 14, 2)), np.empty((n, 14)))
+    for name in {pose.skeleton for pose in poses}:
+        rows = [i for i, pose in enumerate(poses) if pose.skeleton == name]
+        empty = np.full((len(poses[rows[0]].record), 2), np.nan)
+        joints = np.stack([empty if (p := poses[i].joints2d) is None else p for i in rows])
+        scores = np.stack([poses[i].scores for i in rows])
+        out.joints[rows], out.scores[rows] = convert(joints, name, BODY13, scores)
+        out.lift_joints[rows], out.lift_scores[rows] = to_lift_joints(joints, scores, name)
+    return out
 
 
 def load_anchors(name: str = "lift") -> AnchorPoses:
     """The anchor poses that `class_probs` of this model count."""
     from anchorpose.sense.models import model_path
 
-    return AnchorPoses.load(model_path(f"{name}_anchors"))
+    return read_anchors(model_path(f"{name}_anchors"))

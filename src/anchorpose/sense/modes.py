@@ -59,22 +59,23 @@ def find_modes(
     p = np.take_along_axis(probs, top, 1)
     q = np.take_along_axis(poses, top[..., None, None], 1)
     variance = class_spread[top] ** 2  # (N, C, J)
-    distance = np.linalg.norm(q[:, :, None] - q[:, None], axis=-1).mean(-1)
     free = np.ones_like(p, bool)
     weights, joints, spreads = [], [], []
     rows = np.arange(n)
     for _ in range(s.most):
         best = np.where(free, p, -1).argmax(1)
-        member = free & (distance[rows, best] <= s.radius)
+        off = q - q[rows, best][:, None]
+        distance = np.sqrt((off * off).sum(-1)).mean(-1)
+        member = free & (distance <= s.radius)
         free &= ~member
         w = np.where(member, p, 0.0)
         total = w.sum(1)
         share = w / np.maximum(total, 1e-12)[:, None]
         mean = np.einsum("nc,ncjd->njd", share, q)
-        off = ((q - mean[:, None]) ** 2).sum(-1) + variance
+        wide = ((q - mean[:, None]) ** 2).sum(-1) + variance
         weights.append(total)
         joints.append(mean)
-        spreads.append(np.sqrt(np.einsum("nc,ncj->nj", share, off)))
+        spreads.append(np.sqrt(np.einsum("nc,ncj->nj", share, wide)))
     weight = np.stack(weights, 1)
     weight[:, 1:][weight[:, 1:] < s.least] = 0
     weight = np.where(weight > 0, weight / np.maximum(weight.max(1, keepdims=True), 1e-12), 0.0) ** s.power

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anchorpose.poses.values import Pose
+from anchorpose.sense.integrate import box_sizes
 
 IDEAL = 140.0
 """Size of a person, in pixels of the network, at which MoveNet does best (longer side of the box)."""
@@ -45,14 +46,6 @@ class Look:
     longest: int
 
 
-def sizes(poses: Sequence[Pose]) -> np.ndarray:
-    """(N,) longer sides of the boxes [px of the source]."""
-    if not poses:
-        return np.zeros(0)
-    boxes = np.stack([p.box for p in poses])
-    return np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-
-
 def plan(
     poses: Sequence[Pose], width: int, height: int, pixel: float, settings: ZoomSettings | None = None
 ) -> Look | None:
@@ -66,7 +59,7 @@ def plan(
     counted = [p for p in poses if p.score >= s.score]
     if not counted or pixel <= 1:
         return None
-    size = float(np.median(sizes(counted))) / pixel
+    size = float(np.median(box_sizes(counted))) / pixel
     if size > s.too_small:
         return None
     boxes = np.stack([p.box for p in counted])

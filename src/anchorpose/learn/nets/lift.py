@@ -63,13 +63,25 @@ class LiftNet(nn.Module):
         self.register_buffer("anchors", anchors.float())
 
     def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Class logits (N, K) and residuals (N, K, J * 3), in the precision of the moment."""
+        """Class logits (N, K) and the code (N, bottleneck) that the residuals of all classes are linear in."""
         h = F.relu(self.norm(self.blocks(self.stem(features))))
-        return self.classify(h).float(), self.regress(self.squeeze(h)).unflatten(1, (len(self.anchors), -1))
+        return self.classify(h).float(), self.squeeze(h)
+
+    def mixture(self, code: Tensor, weights: Tensor) -> Tensor:
+        """(N, M, J * 3) sums of the refined class poses by M sets of weights (N, M, K).
+
+        Equal to `weights @ poses` of `forward`, but the (N, K, J * 3) tensor of all poses is never made: the weights
+        mix the linear maps of the classes first. That is what makes K = 1000 trainable.
+        """
+        k = len(self.anchors)
+        maps = (weights @ self.regress.weight.view(k, -1)).unflatten(-1, (-1, self.config.bottleneck))
+        moved = (maps @ code[:, None, :, None].to(maps.dtype))[..., 0]
+        with torch.autocast(weights.device.type, enabled=False):  # anchors in bfloat16 would be 2 mm off
+            return moved.float() + weights @ (self.anchors.flatten(1) + self.regress.bias.view(k, -1))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        logits, residual = self.parts(features)
-        return logits, self.anchors + residual.float().view(-1, *self.anchors.shape)
+        logits, code = self.parts(features)
+        return logits, self.anchors + self.regress(code).float().view(-1, *self.anchors.shape)
 
 
 @dataclass(frozen=True)
@@ -81,19 +93,15 @@ class LiftLoss:
     mean: float = 1.0
     neighbours: int = 3
 
-    def __call__(self, logits: Tensor, residual: Tensor, target: Tensor, anchors: Tensor) -> dict[str, Tensor]:
-        """`parts` of the net and truth (N, J, 3) [m] to the terms and their sum, "loss".
-
-        The mean pose and the poses of the nearest classes are read by one matrix product, so that the large tensor of
-        residuals is touched once forward and once backward.
-        """
-        flat, exemplars = target.flatten(1), anchors.flatten(1)
+    def __call__(self, net: LiftNet | RegressionNet, features: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Features (N, INPUT_WIDTH) and truth (N, J, 3) [m] to the terms and their sum, "loss"."""
+        logits, code = net.parts(features)
+        flat, exemplars = target.flatten(1), net.anchors.flatten(1)
         near, index = torch.cdist(flat, exemplars).topk(self.neighbours, largest=False)
         share = torch.softmax(-(near**2) / 0.25, 1)
-        chosen = F.one_hot(index, len(anchors)).to(logits.dtype)
+        chosen = F.one_hot(index, len(exemplars)).to(logits.dtype)
         weights = torch.cat([logits.softmax(1)[:, None], chosen], 1)
-        poses = torch.bmm(weights.to(residual.dtype), residual).float() + weights @ exemplars
-        error = 10 * (poses - flat[:, None]).unflatten(2, (-1, 3))
+        error = 10 * (net.mixture(code, weights) - flat[:, None]).unflatten(2, (-1, 3))
         specific = F.smooth_l1_loss(error[:, 1:], torch.zeros_like(error[:, 1:]), reduction="none").sum(-1).mean(-1)
         regress = (specific * share).sum(1).mean()
         mean_error = error[:, 0].norm(dim=-1).mean()
@@ -119,8 +127,12 @@ class RegressionNet(nn.Module):
     def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
         h = F.relu(self.norm(self.blocks(self.stem(features))))
         pose = self.regress(h)
-        return 0 * pose[:, :1].float(), pose[:, None]  # zeros whose number follows the batch, also when exported
+        return 0 * pose[:, :1].float(), pose  # zeros whose number follows the batch, also when exported
+
+    def mixture(self, code: Tensor, weights: Tensor) -> Tensor:
+        """(N, M, J * 3): the one pose, times the weights (N, M, 1)."""
+        return weights * (self.anchors.flatten(1) + code.float())[:, None]
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         logits, residual = self.parts(features)
-        return logits, self.anchors + residual.float().view(-1, *self.anchors.shape)
+        return logits, (self.anchors.flatten(1) + residual.float()).view(-1, *self.anchors.shape)
