@@ -49,6 +49,11 @@ def test_the_photo_comes_from_a_file_or_a_package(tmp_path: Path) -> None:
     np.testing.assert_array_equal(bench.bench_photo(tmp_path / "a.png"), image)
     with pytest.raises(FileError):
         bench.bench_photo(tmp_path / "none.png")
+    part = bench.bench_photo(tmp_path / "a.png", (1, 0, 3, 2))
+    np.testing.assert_array_equal(part, image[0:2, 1:3])
+    for box in ((0, 0, 10_000, 2), (2, 0, 2, 2), (-1, 0, 2, 2)):
+        with pytest.raises(InputError, match="does not lie in a.png"):
+            bench.bench_photo(tmp_path / "a.png", box)
 
 
 def test_missing_peers_are_named_not_fatal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +85,15 @@ def test_the_tables() -> None:
         for key in ("command", "date", "cpu", "cores", "threads", "python", "anchorpose", "numpy", "onnxruntime")
     }
     text = bench.bench_markdown(
-        {"made": made, "missing": ["B: none"], "rounds": 3, "people": people, "stages": stages, "footprint": costs}
+        {
+            "made": made,
+            "missing": ["B: none"],
+            "person": "walker.jpg",
+            "rounds": 3,
+            "people": people,
+            "stages": stages,
+            "footprint": costs,
+        }
     )
     assert "| anchorpose fast | 25.0 (1.25) | 30.0 (–) | 1.20 |" in text
     assert "Found of 1, 10 people: anchorpose fast 1, 9." in text

@@ -205,13 +205,10 @@ def test_wrong_shapes_of_other_values_are_input_errors() -> None:
             Frame(image)
 
 
-def test_frames_know_their_size_and_a_default_camera() -> None:
-    """Width and height are the picture's; without a camera the default field of view is taken."""
+def test_frames_know_their_size() -> None:
+    """Width and height are the picture's."""
     frame = Frame(np.zeros((48, 64, 3), np.uint8))
     assert (frame.width, frame.height) == (64, 48)
-    assert frame.camera_or_default() == Camera.from_fov(64, 48, 60.0, "default")
-    mine = Camera.from_focal(64, 48, 100)
-    assert replace(frame, camera=mine).camera_or_default() is mine
 
 
 def test_equality_is_by_content() -> None:

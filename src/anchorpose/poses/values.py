@@ -56,10 +56,6 @@ class Frame(Value):
     def width(self) -> int:
         return int(self.image.shape[1])
 
-    def camera_or_default(self) -> Camera:
-        """The frame's camera, or one with the default field of view."""
-        return self.camera or Camera.from_fov(self.width, self.height, origin="default")
-
 
 @dataclass(frozen=True, eq=False)
 class Mode(Value):
