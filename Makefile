@@ -5,7 +5,7 @@ PYTHON ?= python3
 # The CPU build; plain "torch" may pull gigabytes of CUDA packages.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test check bench card clean lint types wheel
+.PHONY: demo test slow check bench card clean lint types wheel
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -17,7 +17,7 @@ $(VENV)/.core: $(BIN)/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet -e ".[train,mocap,eval]" --group dev
+	$(BIN)/python -m pip install --quiet -e ".[train,mocap,eval,synth,cluster]" --group dev
 	@touch $@
 
 demo: $(VENV)/.core
@@ -36,7 +36,10 @@ types: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	bash runs/check_wheel.sh $(BIN)
 
-check: lint types test wheel
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+check: lint types test slow wheel
 
 bench: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/bench.sh

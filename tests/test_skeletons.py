@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.skeletons import (
+    ANNY,
     BODY13,
     COCO17,
     FACE68,
@@ -50,7 +51,7 @@ def side(name: str) -> str:
     [
         (BODY13, 13), (COCO17, 17), (HAND21, 21), (FACE84, 84), (FACE68, 68), (WHOLEBODY133, 133), (H36M17, 17),
         (H36M17_LEGS_LEFT_FIRST, 17), (LSP14, 14), (MPII16, 16), (MPI17, 17), (OPENPOSE25, 25), (SMPL24, 24),
-        (MEDIAPIPE33, 33),
+        (MEDIAPIPE33, 33), (ANNY, 104),
     ],
     ids=lambda v: getattr(v, "name", ""),
 )  # fmt: skip
@@ -61,8 +62,8 @@ def test_sizes_are_what_the_names_say(skeleton: Skeleton, size: int) -> None:
 
 
 def test_the_list_is_complete() -> None:
-    """The fourteen skeletons tested above are all there are."""
-    assert len(SKELETONS) == 14
+    """The fifteen skeletons tested above are all there are."""
+    assert len(SKELETONS) == 15
 
 
 @each

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 import tyro
 
 from anchorpose.options import Lift, Models, Run
+from anchorpose.options_convert import Convert
+from anchorpose.options_synth import Synth
 from anchorpose.poses.errors import AnchorposeError
+
+_KEPT: dict[type, str] = {Run: "frames", Synth: "shards"}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -20,10 +24,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if given in (["--version"], ["-V"]):
         print(f"anchorpose {__version__}")
         return 0
-    command: Run | Lift | Models | None = None
+    command: Run | Lift | Convert | Models | Synth | None = None
     try:
         command = tyro.cli(
-            Run | Lift | Models,  # type: ignore[arg-type]
+            Run | Lift | Convert | Models | Synth,  # type: ignore[arg-type]
             args=given,
             prog="anchorpose",
             description="3D human sensing from one camera, by classification.",
@@ -35,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"anchorpose: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        kept = "; finished frames are kept, --resume goes on" if isinstance(command, Run) else ""
+        kept = f"; finished {_KEPT[type(command)]} are kept, --resume goes on" if type(command) in _KEPT else ""
         print(f"anchorpose: stopped{kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `anchorpose models | head`: the rest goes nowhere, also what Python flushes at its end
@@ -43,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _dispatch(command: Run | Lift | Models) -> int:
+def _dispatch(command: Run | Lift | Convert | Models | Synth) -> int:
     if isinstance(command, Models):
         from anchorpose.sense.models import MODELS
 
@@ -54,6 +58,14 @@ def _dispatch(command: Run | Lift | Models) -> int:
         from anchorpose.commands import lift_files
 
         return lift_files(command)
+    if isinstance(command, Convert):
+        from anchorpose.commands_convert import convert_file
+
+        return convert_file(command)
+    if isinstance(command, Synth):
+        from anchorpose.commands_synth import synthesise
+
+        return synthesise(command.what)
     from anchorpose.commands import run_sources
 
     return run_sources(command)

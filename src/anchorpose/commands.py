@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,14 +82,19 @@ def _run_source(given: str, model: Model, run: Run, names: set[str]) -> None:
         writer = stack.enter_context(ResultsWriter(stored.path, run.resume)) if "json" in run.save else None
         stack.callback(stored.close)  # before the writer moves the file that is read
         pictures = [stack.enter_context(p) for p in _picture_writers(run, source, name)]
+        track = run.track and source.kind in ("video", "camera")
+        identities = _Identities(stored.last_id) if track else None
         people_seen = frames = 0
         bar = stack.enter_context(_progress(source, name))
         for frame in source:
             people = stored.find(frame)
             if people is None:
                 people = model.sense(frame)
+                people = identities.give(people, frame) if identities else people
                 if writer:
                     writer.write(people)
+            elif identities:
+                identities.take(people, frame)
             for picture in pictures:
                 picture.add(frame, people)
             frames += 1
@@ -120,7 +126,11 @@ class _Stored:
         self._where = partial if partial.exists() else path
         self._lines: Iterator[People] = iter(())
         there = resume and self._where.exists()
-        self._done = {(p.source, p.frame) for p in read_results(self._where)} if there else set()
+        self._done: set[tuple[str, int]] = set()
+        self.last_id = 0
+        for people in read_results(self._where) if there else ():
+            self._done.add((people.source, people.frame))
+            self.last_id = max(self.last_id, *(person.id or 0 for person in people), 0)
 
     def find(self, frame: Frame) -> People | None:
         """The finished frame, if there is one.
@@ -141,6 +151,38 @@ class _Stored:
     def close(self) -> None:
         """Let go of the file."""
         self._lines = iter(())
+
+
+class _Identities:
+    """Ids of the people of one source that go on with those that an earlier run has written.
+
+    The tracker sees all frames, the finished ones too; what it calls the people there is what they are called already.
+    """
+
+    def __init__(self, last_id: int) -> None:
+        from anchorpose.sense.track import Tracker
+
+        self._tracker = Tracker()
+        self._written: dict[int, int] = {}
+        self._last_id = last_id
+
+    def give(self, people: People, frame: Frame) -> People:
+        """People of a new frame with ids."""
+        tracked = self._tracker.update(people, frame.image)
+        return replace(tracked, persons=tuple(replace(p, id=self._name(p.id)) for p in tracked))
+
+    def take(self, people: People, frame: Frame) -> None:
+        """Learn from a finished frame."""
+        for new, old in zip(self._tracker.update(people, frame.image), people, strict=True):
+            if new.id is not None and old.id is not None:
+                self._written.setdefault(new.id, old.id)
+
+    def _name(self, id: int | None) -> int | None:
+        if id is None:
+            return None
+        if id not in self._written:
+            self._last_id = self._written[id] = self._last_id + 1
+        return self._written[id]
 
 
 class _Pictures:

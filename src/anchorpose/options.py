@@ -46,6 +46,8 @@ class Run:
     """which model; see "anchorpose models" """
     every: int = 1
     """take each Nth frame"""
+    track: bool = True
+    """give the people of a video or camera ids, the same one for the same person over time"""
     resume: bool = False
     """go on with a run that was stopped; no finished frame is computed again"""
     threads: int | None = None

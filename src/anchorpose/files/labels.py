@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,13 +79,18 @@ class LabelSet:
         return self.images[index]
 
 
-def read_labels(path: str | os.PathLike[str], image_dir: str | os.PathLike[str] | None = None) -> LabelSet:
+def read_labels(
+    path: str | os.PathLike[str],
+    image_dir: str | os.PathLike[str] | None = None,
+    problems: list[str] | None = None,
+) -> LabelSet:
     """Read a label file.
 
     Args:
         path: JSON with `images`, `annotations` and `categories`. Without `annotations` (a list of photos without
             people) every photo has none.
         image_dir: the folder that `file_name` is relative to; by default that of the label file.
+        problems: where given, broken images and annotations are left out and described here, instead of raising.
 
     The skeleton is told from the joint names of the category; files without them are told by the number of joints.
 
@@ -95,22 +100,47 @@ def read_labels(path: str | os.PathLike[str], image_dir: str | os.PathLike[str] 
     file = input_file(path, _EXPECTED)
     data = _load(file)
     folder = Path(image_dir) if image_dir is not None else file.parent
-    skeleton = _skeleton(data, file)
+    skeleton = _skeleton(data, file, problems is not None)
     people: dict[Any, list[LabelledPerson]] = defaultdict(list)
     for annotation in data.get("annotations", []):
         where = f"{file}: annotation {annotation.get('id') if isinstance(annotation, dict) else annotation!r}"
         try:
-            people[annotation["image_id"]].append(_person(annotation, skeleton, where))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"{where}: {_problem(error)}") from error
-    images = tuple(_image(image, folder, people, file) for image in data["images"])
+            person = _person(annotation, skeleton, where)
+            people[annotation["image_id"]].append(person)
+        except FormatError as error:
+            _note(problems, str(error), error)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            _note(problems, f"{where}: {_problem(error)}", error)
+    images = tuple(_images(data["images"], folder, people, file, problems))
     known = {image.id for image in images}
     if len(known) < len(images) and (None not in known or people):
-        raise FormatError(f"{file}: images without an id, or with the same one")
+        _note(problems, f"{file}: images without an id, or with the same one")
+        images = tuple({image.id: image for image in reversed(images) if image.id is not None}.values())[::-1]
     strangers = people.keys() - known
     if strangers:
-        raise FormatError(f"{file}: annotations of images that are not listed: {sorted(map(str, strangers))[:5]}")
+        _note(problems, f"{file}: annotations of images that are not listed: {sorted(map(str, strangers))[:5]}")
     return LabelSet(file.stem, skeleton, images)
+
+
+def _note(problems: list[str] | None, problem: str, error: Exception | None = None) -> None:
+    """Add a problem to the list, or raise it where there is none."""
+    if problems is None:
+        raise FormatError(problem) from error
+    problems.append(problem)
+
+
+def _images(
+    records: list[Any],
+    folder: Path,
+    people: Mapping[Any, list[LabelledPerson]],
+    file: Path,
+    problems: list[str] | None,
+) -> Iterator[LabelledImage]:
+    for record in records:
+        try:
+            yield _image(record, folder, people, file)
+        except FormatError as error:
+            _note(problems, str(error), error)
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -137,19 +167,26 @@ def house_name(name: str) -> str:
     return name
 
 
-def _skeleton(data: Mapping[str, Any], file: Path) -> Skeleton:
-    categories = [c for c in data.get("categories") or [] if isinstance(c, dict) and c.get("keypoints")]
-    if categories:
-        names = tuple(house_name(str(n)) for n in categories[0]["keypoints"])
+def _skeleton(data: Mapping[str, Any], file: Path, most: bool = False) -> Skeleton:
+    """The skeleton by names, else by the number of joints: of all people, or of `most` of them."""
+    categories = data.get("categories")
+    named = (
+        [c for c in categories if isinstance(c, dict) and c.get("keypoints")] if isinstance(categories, list) else []
+    )
+    if named:
+        names = tuple(house_name(str(n)) for n in named[0]["keypoints"])
         for skeleton in _SKELETONS:
             if skeleton.names == names:
                 return skeleton
         raise FormatError(f"{file}: unknown joints {', '.join(names)}; known are {_known()}")
-    lengths = {len(a.get("keypoints", ())) // 3 for a in data.get("annotations", []) if isinstance(a, dict)} - {0}
+    joints = [a.get("keypoints") for a in data.get("annotations", []) if isinstance(a, dict)]
+    counts = Counter(len(j) // 3 for j in joints if isinstance(j, list) and j)
+    if most and any(len(skeleton) in counts for skeleton in _SKELETONS):
+        return max(_SKELETONS, key=lambda skeleton: counts[len(skeleton)])
     for skeleton in _SKELETONS:
-        if lengths <= {len(skeleton)}:
+        if counts.keys() <= {len(skeleton)}:
             return skeleton
-    raise FormatError(f"{file}: people with {sorted(lengths)} joints and no names for them; known are {_known()}")
+    raise FormatError(f"{file}: people with {sorted(counts)} joints and no names for them; known are {_known()}")
 
 
 def _known() -> str:
@@ -162,9 +199,9 @@ def _person(data: Mapping[str, Any], skeleton: Skeleton, where: str) -> Labelled
     if flat.shape != (3 * len(skeleton),):
         raise FormatError(f"{where}: expected {3 * len(skeleton)} numbers for {skeleton.name}, not {flat.size}")
     points = flat.reshape(-1, 3)
-    visible = points[:, 2].astype(int)
     if not np.isfinite([x, y, width, height, *flat]).all() or not np.isin(points[:, 2], (0, 1, 2)).all():
         raise FormatError(f"{where}: expected finite numbers and visibility 0, 1 or 2")
+    visible = points[:, 2].astype(int)
     joints2d = np.where(visible[:, None] > 0, points[:, :2], math.nan)
     return LabelledPerson(
         box=np.array([x, y, x + width, y + height]),
@@ -188,6 +225,6 @@ def _image(data: Any, folder: Path, people: Mapping[Any, list[LabelledPerson]], 
             people=tuple(people.get(data.get("id"), ())),
             attributes={k: v for k, v in data.items() if k not in _OWN_IMAGE_FIELDS},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         shown = data.get("id", data) if isinstance(data, dict) else data
         raise FormatError(f"{file}: image {shown!r}: {_problem(error)}") from error

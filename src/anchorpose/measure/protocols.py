@@ -129,11 +129,19 @@ def doubt(image: LabelledImage, person: LabelledPerson) -> str:
     return "unsure sides" if "unsure" in sides else ""
 
 
-def measure(photos: PhotoSet, contenders: Sequence[Contender], progress: bool = False) -> dict[str, PhotoResult]:
-    """All contenders on all photos, one photo after the other, so that the machine's moods hit all alike."""
+def measure(
+    photos: PhotoSet,
+    contenders: Sequence[Contender],
+    progress: bool = False,
+    read: Callable[[LabelledImage], Frame] | None = None,
+) -> dict[str, PhotoResult]:
+    """All contenders on all photos, one photo after the other, so that the machine's moods hit all alike.
+
+    `read` gives the frame of a photo, where it is not the file that `path` names.
+    """
     runs = {contender.name: _Run(contender, photos) for contender in contenders}
     for image in _with_progress(photos, progress):
-        frame, truth = _frame(image), _truth(image, photos.skeleton)
+        frame, truth = (read or _frame)(image), _truth(image, photos.skeleton)
         for run in runs.values():
             run.add(frame, truth)
     return {name: run.result() for name, run in runs.items()}

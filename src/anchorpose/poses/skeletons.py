@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from anchorpose.poses.canonical import ANNY as ANNY
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.joints import CENTRE_COLOR as CENTRE_COLOR
 from anchorpose.poses.joints import LEFT_COLOR as LEFT_COLOR
@@ -187,7 +188,7 @@ SKELETONS: dict[str, Skeleton] = {
     s.name: s
     for s in (
         BODY13, HAND21, FACE84, FACE68, COCO17, WHOLEBODY133, H36M17, H36M17_LEGS_LEFT_FIRST, LSP14, MPII16, MPI17,
-        OPENPOSE25, SMPL24, MEDIAPIPE33,
+        OPENPOSE25, SMPL24, MEDIAPIPE33, ANNY,
     )
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from anchorpose.poses.errors import InputError, ModelError
 from anchorpose.poses.values import Frame, People, Person, Pose
 from anchorpose.sense.detector import Detector
 from anchorpose.sense.lift import Lifter
+from anchorpose.sense.track import Tracker
 
 Quality = Literal["fast", "balanced", "best"]
 PIPELINES = ("default",)
@@ -154,9 +155,17 @@ def load(
     return Model(detector, lifter, Optics(camera, focal, fov))
 
 
-def video(source: str | os.PathLike[str] | int, model: Model | None = None, *, every: int = 1) -> Iterator[People]:
-    """People of each frame of a video, a folder of photos, a photo or a camera, in constant memory."""
+def video(
+    source: str | os.PathLike[str] | int, model: Model | None = None, *, every: int = 1, track: bool = True
+) -> Iterator[People]:
+    """People of each frame of a video, a folder of photos, a photo or a camera, in constant memory.
+
+    People of videos and cameras get ids, the same one for the same person over time (`sense/track.py`); with
+    `track=False` their `id` stays None, as that of people in photos.
+    """
     model = model or load()
     with open_source(source, model.optics.camera, every=every) as frames:
+        tracker = Tracker() if track and frames.kind in ("video", "camera") else None
         for frame in frames:
-            yield model.sense(frame)
+            people = model.sense(frame)
+            yield people if tracker is None else tracker.update(people, frame.image)

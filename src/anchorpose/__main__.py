@@ -1,0 +1,8 @@
+"""`python -m anchorpose` is the command `anchorpose`."""
+
+import sys
+
+from anchorpose.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

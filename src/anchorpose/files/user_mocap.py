@@ -1,0 +1,236 @@
+"""A user's own motion capture: single files, folders of them, and folders with an index.
+
+A file that was named itself has to be right; of those in a folder the ones that cannot be used are left out and
+described, one line each, with the joints that they lack.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchorpose.files.corpus import Corpus, read_corpus
+from anchorpose.files.mocap import INDEX, SUFFIXES, MocapRecord, read_index, read_mocap, read_record
+from anchorpose.files.motions import MotionCorpus, read_motions
+from anchorpose.files.rigs import body13, facing, get_rig
+from anchorpose.files.segments import carry_over
+from anchorpose.files.user_data import Tick, similar_name
+from anchorpose.poses.clips import Clip
+from anchorpose.poses.errors import AnchorposeError, FileError, InputError
+from anchorpose.poses.skeletons import BODY13
+
+_FPS = 30.0  # of a corpus; faster clips are thinned
+_LEGS = (0.3, 1.3)  # m, hip to ankle, of people
+_SCALES = (1.0, 0.01, 0.001, 0.0254, 0.1)  # metres per unit: metre, centimetre, millimetre, inch, decimetre
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of motion capture: where it is, its name for people, its line of an index, if it was named itself."""
+
+    path: Path
+    name: str
+    record: MocapRecord | None = None
+    root: Path = field(default_factory=Path)
+    named: bool = False
+
+    def read(self, scale: float | None = None, up: str | None = None) -> Clip:
+        """The clip; `scale` (metres per unit) and `up` ("y" or "z") are for files that are in no index."""
+        if self.record is not None:
+            return read_record(self.root, self.record)
+        return read_mocap(self.path, scale=scale, up=None if self.path.suffix.lower() == ".amc" else up)
+
+
+def find_mocap(paths: Sequence[str | os.PathLike[str]]) -> tuple[Found, ...]:
+    """The files that `paths` name: files themselves, and all that lie in folders, sorted by name.
+
+    A folder with an index.csv gives what that lists, with its units, except the subjects that its split "val" holds
+    out.
+
+    Raises:
+        FileError: a path is missing, or a folder holds no motion capture. InputError: an unknown format.
+    """
+    found: list[Found] = []
+    for given in map(Path, paths):
+        if given.is_file():
+            if given.suffix.lower() not in SUFFIXES:
+                raise InputError(f"{given}: unknown motion capture format; known are {', '.join(SUFFIXES)}")
+            found.append(Found(given, given.name, named=True))
+        elif (given / INDEX).is_file():
+            records = [record for record in read_index(given) if record.split != "val"]
+            found += [Found(given / record.path, record.path, record, given) for record in records]
+        elif given.is_dir():
+            inside = sorted(p for p in given.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not inside:
+                raise FileError(f"{given} holds no motion capture; known are {', '.join(SUFFIXES)}")
+            found += [Found(path, path.relative_to(given).as_posix()) for path in inside]
+        else:
+            raise FileError(f"{given}: no such file or folder; expected motion capture{similar_name(given)}")
+    return tuple(found)
+
+
+def read_found(
+    found: Sequence[Found],
+    skipped: list[str],
+    *,
+    scale: float | None = None,
+    up: str | None = None,
+    check: Callable[[Clip], object] | None = None,
+    tick: Tick | None = None,
+) -> Iterator[tuple[Found, Clip]]:
+    """Each file that can be used, with its clip.
+
+    Args:
+        skipped: takes a line for each file of a folder that cannot.
+        check: raises an AnchorposeError for a clip that is of no use; always checked are the rig and its size.
+
+    Raises:
+        AnchorposeError: of a file that was named itself.
+    """
+    for one in found:
+        clip = None
+        try:
+            clip = one.read(scale, up)
+            _check_size(clip, one, scale)
+            if check:
+                check(clip)
+        except AnchorposeError as error:
+            if one.named:
+                raise InputError(_about(one, error)) from error
+            skipped.append(_about(one, error))
+            clip = None
+        if clip is not None:
+            yield one, clip
+        if tick:
+            tick(1)
+
+
+def _about(one: Found, error: AnchorposeError) -> str:
+    """The error, with the file's name in front where it does not say it."""
+    text = str(error)
+    return text if str(one.path) in text else f"{one.path}: {text}"
+
+
+def _check_size(clip: Clip, one: Found, scale: float | None) -> None:
+    """InputError where people are no people's size, with the scale that would make them so."""
+    joints = body13(clip, get_rig(clip))
+    limbs = [[BODY13.index(f"{side}_{name}") for name in ("hip", "knee", "ankle")] for side in "rl"]
+    lengths = [np.linalg.norm(np.diff(joints[:, limb], axis=1), axis=-1).sum(1) for limb in limbs]
+    leg = float(np.median(lengths)) if len(clip) else np.nan
+    if one.record is not None or _LEGS[0] <= leg <= _LEGS[1]:
+        return
+    used = scale or (0.01 if one.path.suffix.lower() == ".bvh" else 1.0)
+    fits = [s for s in _SCALES if _LEGS[0] <= leg * s / used <= _LEGS[1]]
+    hint = f"; with --mocap-scale {fits[0]:g} they would have {leg * fits[0] / used:.2f} m" if fits else ""
+    raise InputError(f"legs of {leg:.3g} m: its unit is not {used:g} m{hint}")
+
+
+def body_corpus(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    scale: float | None = None,
+    up: str | None = None,
+    tick: Tick | None = None,
+    total: Tick | None = None,
+) -> tuple[Corpus, tuple[str, ...]]:
+    """Every frame of motion capture as BODY13 joints, at most 30 a second, and a line for each file left out.
+
+    A folder with an index that is given alone is read as `read_corpus` does, which keeps the result for the next time.
+
+    Raises:
+        AnchorposeError: a file that was named itself cannot be used, or none of a folder can.
+    """
+    joints, front, frame, records = [], [], [], []
+    skipped: list[str] = []
+    root = indexed_folder(paths)
+    if root:
+        whole = read_corpus(root)
+        return whole.subset(_open(whole.clips)[whole.clip]), ()
+    for record, rows, clip in _clips(paths, skipped, scale, up, tick, total):
+        rig = get_rig(clip)
+        points = body13(clip, rig)[rows]
+        known = np.isfinite(points).all((1, 2))
+        joints.append(points[known].astype(np.float32))
+        front.append(facing(clip, rig)[rows][known].astype(np.float32))
+        frame.append(np.arange(len(rows), dtype=np.int32)[known])
+        records.append(record)
+    clip_of = np.repeat(np.arange(len(records), dtype=np.int32), [len(f) for f in frame])
+    corpus = Corpus(np.concatenate(joints), np.concatenate(front), clip_of, np.concatenate(frame), tuple(records))
+    return corpus, tuple(skipped)
+
+
+def motion_corpus(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    scale: float | None = None,
+    up: str | None = None,
+    tick: Tick | None = None,
+    total: Tick | None = None,
+) -> tuple[MotionCorpus, tuple[str, ...]]:
+    """Motion capture carried over to the canonical skeleton, at most 30 frames a second, and what was left out.
+
+    A folder with an index that is given alone is read as `read_motions` does, which keeps the result for the next time.
+
+    Raises:
+        AnchorposeError: a file that was named itself cannot be used, or none of a folder can.
+    """
+    parts = []
+    skipped: list[str] = []
+    root = indexed_folder(paths)
+    if root:
+        whole = read_motions(root)
+        return whole.subset(_open(whole.clips)[whole.clip]), ()
+    for record, rows, clip in _clips(paths, skipped, scale, up, tick, total, carry_over):
+        carried = carry_over(clip)
+        parts.append(
+            (record, replace(carried, rotations=carried.rotations[rows], translation=carried.translation[rows]))
+        )
+    return MotionCorpus.build(parts), tuple(skipped)
+
+
+def indexed_folder(paths: Sequence[str | os.PathLike[str]]) -> Path | None:
+    """The one folder with an index.csv that is given, and nothing else."""
+    return Path(paths[0]) if len(paths) == 1 and (Path(paths[0]) / INDEX).is_file() else None
+
+
+def _open(records: Sequence[MocapRecord]) -> NDArray[np.bool_]:
+    """(K,) which clips are not held out."""
+    return np.array([record.split != "val" for record in records])
+
+
+def _clips(
+    paths: Sequence[str | os.PathLike[str]],
+    skipped: list[str],
+    scale: float | None,
+    up: str | None,
+    tick: Tick | None,
+    total: Tick | None,
+    check: Callable[[Clip], object] | None = None,
+) -> Iterator[tuple[MocapRecord, NDArray[np.int64], Clip]]:
+    """What is known of each clip, the frames to take of it, and the clip; FileError at the end if there was none."""
+    found = find_mocap(paths)
+    if total:
+        total(len(found))
+    empty = True
+    for one, clip in read_found(found, skipped, scale=scale, up=up, check=check, tick=tick):
+        step = max(1, round(clip.fps / _FPS))
+        rows = np.arange(0, len(clip), step)
+        empty = empty and not len(rows)
+        yield one.record or _record(one, clip, step, len(rows)), rows, clip
+    if empty:
+        reason = f", for instance: {skipped[0]}" if skipped else ""
+        raise FileError(f"none of {len(found)} files of motion capture can be used{reason}")
+
+
+def _record(one: Found, clip: Clip, step: int, frames: int) -> MocapRecord:
+    """What an index would say of a file that is in none, of which every `step`-th frame is taken."""
+    kind = one.path.suffix.lower().lstrip(".")
+    subject, fps = Path(one.name).parent.name or clip.name, clip.fps / step
+    return MocapRecord(
+        one.name, "user", subject, clip.name, "", fps, frames, frames / fps, kind, 1.0, clip.up, "", "train"
+    )

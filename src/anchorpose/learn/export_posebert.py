@@ -1,0 +1,89 @@
+"""Write a trained PoseBERT as an ONNX file with what the program needs to know of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import helper
+from safetensors.torch import load_file
+
+from anchorpose.learn.export_lift import half_storage
+from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig
+from anchorpose.poses.body_bones import BODY_BONES, MEASURES
+from anchorpose.poses.motion_view import FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
+from anchorpose.poses.resampling import RATE
+from anchorpose.poses.sequences import MODES
+from anchorpose.sense.models import PACKAGE_WEIGHTS, register_weight
+
+OUTPUTS = ("rotations", "refined", "sizes")
+NAME = "posebert"
+
+
+def load_net(folder: Path) -> PoseBert:
+    """The averaged weights of a training run."""
+    config = PoseBertConfig(**json.loads((folder / "config.json").read_text())["net"])
+    net = PoseBert(config)
+    tensors = load_file(folder / "checkpoint.safetensors")
+    net.load_state_dict({k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.")})
+    return net.eval()
+
+
+def example(windows: int = 3, frames: int = 9) -> tuple[torch.Tensor, ...]:
+    """Inputs of the right shapes, in the order of INPUTS."""
+    n, w = windows, frames
+    shapes = ((n, w, FRAME_WIDTH), (n, w, MODES, MODE_WIDTH), (n, w), (n, w, 3), (n, WINDOW_WIDTH))
+    return tuple(torch.zeros(shape) for shape in shapes)
+
+
+def to_onnx(net: PoseBert, path: Path, about: dict) -> None:
+    """Write the network with free numbers of windows and frames, weights stored in half precision."""
+    n = torch.export.Dim("windows", min=1, max=4096)
+    w = torch.export.Dim("length", min=2, max=net.config.window)
+    shapes = {name: {0: n, 1: w} if name != "window" else {0: n} for name in INPUTS}
+    program = torch.onnx.export(
+        net.eval(), example(frames=min(9, net.config.window - 1)), input_names=list(INPUTS),
+        output_names=list(OUTPUTS), dynamic_shapes=shapes, dynamo=True, opset_version=20, verbose=False,
+    )  # fmt: skip
+    assert program is not None  # only None when asked to write to a file
+    model = half_storage(program.model_proto)
+    for node in model.graph.node:  # names of the machine's own files do not travel
+        del node.metadata_props[:]
+    model.doc_string = ""
+    helper.set_model_props(model, {"anchorpose": json.dumps(about)})
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def export(folder: Path, weights: Path, name: str, command: str, register: bool = True) -> dict:
+    """Write `name`.onnx of a run into `weights`, with its entry in the index; returns what the file says of itself."""
+    net = load_net(folder)
+    about = {
+        "kind": "posebert", "window": net.config.window, "rate": RATE, "bones": list(BODY_BONES),
+        "measures": list(MEASURES), "modes": MODES, "command": command,
+    }  # fmt: skip
+    weights.mkdir(parents=True, exist_ok=True)
+    to_onnx(net, weights / f"{name}.onnx", about)
+    if register:
+        source = "trained by this project on motion capture (CMU, HDM05 CC BY-SA 3.0, DeepMimic MIT), no photos"
+        register_weight(weights / f"{name}.onnx", name, "Apache-2.0", source, command, weights)
+    return about
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="of the training run")
+    parser.add_argument("--weights", type=Path, default=PACKAGE_WEIGHTS)
+    parser.add_argument("--name", default=NAME)
+    parser.add_argument("--command", default="runs/train_posebert.sh")
+    parser.add_argument("--no-index", action="store_true", help="only the file, for comparisons")
+    args = parser.parse_args()
+    export(args.folder, args.weights, args.name, args.command, not args.no_index)
+    print(f"{args.name}.onnx {(args.weights / f'{args.name}.onnx').stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

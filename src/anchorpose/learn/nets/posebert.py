@@ -1,0 +1,210 @@
+"""PoseBERT (Baradel et al., 3DV 2021) on poses as joints: a transformer over time that says what the body did.
+
+Each frame is embedded linearly, frames that are missing are a learned token, positions are learned, layers normalise
+before they act, and after each layer one shared regressor refines the pose from the mean pose. Beside the mean of the
+detector's distribution its modes go in, each through the same small network, summed by their weights: their order says
+nothing. What comes out are rotations of the canonical skeleton's bones, the place, and the person's measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from anchorpose.learn.kinematics import BodyPoints, components_first, components_last, length, sixd_to_matrix
+from anchorpose.poses.body_bones import BODY_BONES, MEASURES
+from anchorpose.poses.motion_view import FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
+from anchorpose.poses.skeletons import BODY13
+
+_BONES, _MEASURES = len(BODY_BONES), len(MEASURES)
+_STATE = 6 * _BONES + 3 + _MEASURES
+_TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]
+
+
+@dataclass(frozen=True)
+class PoseBertConfig:
+    """Size of the network; `window` is the most frames it takes, `inner` the width of a layer's middle."""
+
+    window: int = 64
+    width: int = 256
+    layers: int = 4
+    heads: int = 8
+    inner: int = 1024
+    regressor: int = 512
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is said of N windows after one layer: rotations (3, 3, N, W, 38), places (N, W, 3), measures (N, 9)."""
+
+    rotations: Tensor
+    places: Tensor
+    measures: Tensor
+
+
+class Layer(nn.Module):
+    """Self-attention over the frames of a window, then two linear layers; each normalises before it acts."""
+
+    def __init__(self, config: PoseBertConfig) -> None:
+        super().__init__()
+        self.heads, self.dropout = config.heads, config.dropout
+        self.norm_mix, self.norm_think = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+        self.think = nn.Linear(config.width, config.inner)
+        self.say = nn.Linear(config.inner, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, w, d = x.shape
+        qkv = self.qkv(self.norm_mix(x)).view(n, w, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        # Plain products: on a CPU the fused attention takes longer for windows this short.
+        share = (qkv[0] @ qkv[1].transpose(-1, -2) * (d // self.heads) ** -0.5).softmax(-1)
+        x = x + self._drop(self.out((share @ qkv[2]).transpose(1, 2).reshape(n, w, d)))
+        return x + self._drop(self.say(F.gelu(self.think(self.norm_think(x)), approximate="tanh")))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training)
+
+
+class PoseBert(nn.Module):
+    """Windows as `poses.motion_view.MotionView` has them to poses; see `Estimate`."""
+
+    mean_pose: Tensor
+
+    def __init__(self, config: PoseBertConfig, mean_pose: Tensor | None = None) -> None:
+        """`mean_pose`: (38, 3, 3), where the regressor starts; the reference pose, upright in the camera, if None."""
+        super().__init__()
+        self.config = config
+        self.embed_frame = nn.Linear(FRAME_WIDTH, config.width)
+        self.embed_mode = nn.Linear(MODE_WIDTH, config.width)
+        self.mix_modes = nn.Linear(config.width, config.width)
+        self.embed_window = nn.Linear(WINDOW_WIDTH, config.width)
+        self.missing = nn.Parameter(torch.zeros(config.width))
+        self.position = nn.Parameter(torch.zeros(config.window, config.width))
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.width)
+        self.refine = nn.Sequential(
+            nn.Linear(config.width + _STATE, config.regressor), nn.GELU(approximate="tanh"),
+            nn.Linear(config.regressor, _STATE),
+        )  # fmt: skip
+        nn.init.normal_(self.missing, std=0.02)
+        nn.init.normal_(self.position, std=0.02)
+        last = self.refine[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.weight, std=0.001)
+        nn.init.zeros_(last.bias)
+        upright = torch.diag(torch.tensor([1.0, -1.0, -1.0])).expand(_BONES, 3, 3)
+        mean = (upright if mean_pose is None else mean_pose).float()
+        self.register_buffer("mean_pose", mean[..., :2].permute(2, 1, 0).reshape(6, _BONES).contiguous())
+
+    def embed(self, frames: Tensor, modes: Tensor, present: Tensor, window: Tensor) -> Tensor:
+        """(N, W, width): what the first layer sees. Nothing of a missing frame's input goes in."""
+        weights = modes[..., -1:]
+        seen = self.mix_modes((weights * F.gelu(self.embed_mode(modes), approximate="tanh")).sum(2))
+        there = (present > 0.5).unsqueeze(-1)
+        x = torch.where(there, self.embed_frame(frames) + seen, self.missing)
+        return x + self.embed_window(window).unsqueeze(1) + self.position[: frames.shape[1]]
+
+    def refinements(
+        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor
+    ) -> list[Estimate]:
+        """The estimate after each layer."""
+        x = self.embed(frames, modes, present, window)
+        n, w = frames.shape[:2]
+        pose = self.mean_pose.flatten().expand(n, w, -1)
+        shift, measures = torch.zeros_like(places), window[:, :_MEASURES]
+        out = []
+        for layer in self.layers:
+            x = layer(x)
+            state = torch.cat([pose, shift, measures.unsqueeze(1).expand(-1, w, -1)], -1)
+            change = self.refine(torch.cat([self.norm(x), state.to(x.dtype)], -1)).float()
+            pose = pose + change[..., : 6 * _BONES]
+            shift = shift + change[..., 6 * _BONES : 6 * _BONES + 3]
+            measures = measures + change[..., 6 * _BONES + 3 :].mean(1)
+            rotations = sixd_to_matrix(pose.unflatten(-1, (6, _BONES)).movedim(-2, 0))
+            out.append(Estimate(rotations, places + shift, measures))
+        return out
+
+    def forward(
+        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotations (N, W, 38, 3, 3) in the window's axes, places (N, W, 3), measures (N, 9): the last layer's."""
+        last = self.refinements(frames, modes, present, places, window)[-1]
+        return components_last(last.rotations), last.places, last.measures
+
+
+@dataclass(frozen=True)
+class PoseBertLoss:
+    """Weights of the loss, the same at every layer. Lengths in dm, velocities in dm a frame.
+
+    Attributes:
+        rotations: squared differences of the bones' matrices. joints: of POINTS about the root.
+        velocities: of the joints about the root; steps: of the joints in space, which keeps standing feet still.
+        places: of the torso's centre, as a share of a tenth of its depth. measures: squared, of the logarithms.
+        still: weight of frames that were not seen, against those that were.
+    """
+
+    rotations: float = 0.25
+    joints: float = 1.0
+    velocities: float = 2.0
+    steps: float = 0.5
+    places: float = 0.3
+    measures: float = 5.0
+    missing: float = 0.5
+
+    def __call__(self, net: PoseBert, points: BodyPoints, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The terms, means over the layers, and their sum "loss".
+
+        `batch`: the network's inputs; and rotations (N, W, 38, 3, 3), measures (N, 9), true_places (N, W, 3),
+        turn (N, 3, 3), reference (N, 3), placed (N) of the truth.
+        """
+        estimates = net.refinements(*(batch[name] for name in INPUTS))
+        sums: dict[str, Tensor] = {}
+        with torch.autocast(batch["frames"].device.type, enabled=False):
+            true_rotations = components_first(batch["rotations"])
+            truth = points(true_rotations, batch["measures"])
+            for estimate in estimates:
+                for name, value in self._terms(estimate, points, true_rotations, truth, batch).items():
+                    sums[name] = sums.get(name, torch.zeros_like(value)) + value / len(estimates)
+            sums["loss"] = sum((getattr(self, n) * v for n, v in sums.items()), torch.zeros_like(sums["joints"]))
+            with torch.no_grad():
+                found = points(estimates[-1].rotations, estimates[-1].measures)
+                sums["mm"] = 1000 * length(found - truth)[..., :12].mean()
+        return sums
+
+    def _terms(
+        self, estimate: Estimate, points: BodyPoints, true_rotations: Tensor, truth: Tensor, batch: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        weight = self.missing + (1 - self.missing) * batch["present"]
+        weight = weight / weight.mean().clamp(min=1e-3)
+        found = points(estimate.rotations, estimate.measures)
+        error = 10 * (found - truth)
+        rotation = (estimate.rotations - true_rotations).square().sum((0, 1)).mean(-1)
+        placed = batch["placed"][:, None]
+        off = (estimate.places - batch["true_places"]).movedim(-1, 0)
+        place = length(off) / (0.1 * batch["reference"][:, None, 2])
+        shift = 10 * (
+            metric(estimate.places, batch["reference"], batch["turn"])
+            - metric(batch["true_places"], batch["reference"], batch["turn"])
+        ).movedim(-1, 0)
+        in_space = error - error[..., _TORSO].mean(-1, keepdim=True) + shift.unsqueeze(-1)
+        return {
+            "rotations": (weight * rotation).mean(),
+            "joints": (weight * length(error).mean(-1)).mean(),
+            "velocities": length(error.diff(dim=2)).mean(),
+            "steps": (placed * length(in_space.diff(dim=2)).mean(-1)).mean(),
+            "places": (placed * weight * place).mean(),
+            "measures": (estimate.measures - batch["measures"]).square().mean(),
+        }
+
+
+def metric(places: Tensor, reference: Tensor, turn: Tensor) -> Tensor:
+    """Places (N, W, 3) as metres in the window's axes: `poses.motion_view.translations_of`, turned."""
+    depth = reference[:, None, 2:]
+    z = depth * (places[..., 2:] / depth).clamp(-3, 3).exp()
+    camera = torch.cat([(places[..., :2] / depth + reference[:, None, :2]) * z, z], -1)
+    return camera @ turn.transpose(1, 2)

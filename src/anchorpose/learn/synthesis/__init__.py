@@ -1,0 +1,1 @@
+"""Images with exact 3D: the rendered and the mosaic engine."""

@@ -1,0 +1,183 @@
+"""What the motion model sees of a window of poses, and the way back from what it says.
+
+A window is turned about the camera's vertical axis so that the person, on average over the window, faces the camera
+with its left at +x: what is learned about one heading holds for all. The direction in which the camera looks goes in
+beside it, since depth is what a lift knows least. Places are told in the ray's own terms (sideways and log depth, in
+metres at the window's median depth), so that the depth's noise stays in one number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anchorpose.poses.body_bones import MEASURES
+from anchorpose.poses.skeletons import BODY13
+
+Array = NDArray[np.float64]
+Features = NDArray[np.float32]
+
+JOINT_SCALE = 3.0  # metres to numbers about 1
+FRAME_WIDTH = 13 * 3 + 13 + 3 + 3 + 1
+"""Joints, scores, viewing ray, place, whether there is a place."""
+MODE_WIDTH = 13 * 3 + 1
+"""Joints, weight."""
+WINDOW_WIDTH = len(MEASURES) + 2
+"""The person's measures, log depth, whether there is a depth."""
+
+_TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]
+_PAIRS = (("r_hip", "l_hip"), ("r_shoulder", "l_shoulder"))
+_MIDDLE_DEPTH = 4.0
+_LEAST_DEPTH = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class MotionView:
+    """N windows of W frames.
+
+    Attributes:
+        frames (N, W, FRAME_WIDTH), modes (N, W, M, MODE_WIDTH), present (N, W; 0 or 1), places (N, W, 3; gaps filled),
+        window (N, WINDOW_WIDTH): the network's inputs, float32.
+        turn: (N, 3, 3) rotation from the camera's axes to the window's.
+        reference: (N, 3) x / z, y / z and z [m] about which places are told; placed: (N,) whether there is any place.
+    """
+
+    frames: Features
+    modes: Features
+    present: Features
+    places: Features
+    window: Features
+    turn: Array
+    reference: Array
+    placed: NDArray[np.bool_]
+
+    @property
+    def inputs(self) -> dict[str, Features]:
+        """By the names that the network's file uses."""
+        return {name: getattr(self, name) for name in INPUTS}
+
+
+INPUTS = ("frames", "modes", "present", "places", "window")
+
+
+def motion_view(
+    joints: ArrayLike, scores: ArrayLike, translation: ArrayLike, modes: ArrayLike, weights: ArrayLike,
+    measures: ArrayLike,
+) -> MotionView:  # fmt: skip
+    """Windows as the network takes them.
+
+    Args:
+        joints: (N, W, 13, 3) [m] camera-oriented, NaN where missing; scores: (N, W, 13).
+        translation: (N, W, 3) [m] of the torso's centre in the camera frame, NaN where unknown.
+        modes: (N, W, M, 13, 3) [m] about the torso; weights: (N, W, M).
+        measures: (N, 9) of the persons (`poses.body_bones.fit_measures`).
+    """
+    joints, translation = np.asarray(joints, np.float64), np.asarray(translation, np.float64)
+    there = np.asarray(np.isfinite(joints).all(-1))
+    present = np.asarray(there.any(-1))
+    centred = np.where(there[..., None], joints - _centre(joints, there)[..., None, :], 0.0)
+    turn = facing_turn(joints, there)
+    turned = centred @ np.swapaxes(turn, -1, -2)[:, None]
+    place, has_place, reference = _places(translation)
+    ray = np.where(has_place[..., None], translation, 0.0)
+    ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 1e-6) @ np.swapaxes(turn, -1, -2)
+    frames = np.concatenate(
+        [
+            (JOINT_SCALE * turned).reshape(*turned.shape[:2], -1),
+            np.where(there, np.asarray(scores, np.float64), 0.0),
+            ray,
+            np.where(has_place[..., None], place, 0.0),
+            has_place[..., None],
+        ],
+        axis=-1,
+    )
+    placed = np.asarray(has_place.any(1))
+    depth = np.where(placed, np.log(reference[:, 2] / _MIDDLE_DEPTH), 0.0)
+    window = np.concatenate([np.asarray(measures, np.float64), depth[:, None], placed[:, None]], axis=-1)
+    return MotionView(
+        frames.astype(np.float32), _mode_features(modes, weights, turn), present.astype(np.float32),
+        fill(place, has_place).astype(np.float32), window.astype(np.float32), turn, reference, placed,
+    )  # fmt: skip
+
+
+def _centre(joints: Array, there: NDArray[np.bool_]) -> Array:
+    """(..., 3) mean of the torso's joints that are there, else of all."""
+    torso = there[..., _TORSO]
+    some = torso.any(-1, keepdims=True)
+    use = np.zeros_like(there)
+    use[..., _TORSO] = torso
+    use = np.where(some, use, there)[..., None]
+    total: Array = np.where(use, np.nan_to_num(joints), 0.0).sum(-2) / np.maximum(use.sum(-2), 1)
+    return total
+
+
+def facing_turn(joints: Array, there: NDArray[np.bool_]) -> Array:
+    """(N, 3, 3) turns about the camera's vertical that bring the mean direction to the person's left to +x."""
+    left = np.zeros((len(joints), 3))
+    for r, other in _PAIRS:
+        i, j = BODY13.index(r), BODY13.index(other)
+        both = (there[..., i] & there[..., j])[..., None]
+        left += np.where(both, np.nan_to_num(joints[..., j, :] - joints[..., i, :]), 0.0).sum(1)
+    length = np.hypot(left[:, 0], left[:, 2])
+    known = length > 1e-6
+    cosine = np.where(known, left[:, 0] / np.maximum(length, 1e-9), 1.0)
+    sine = np.where(known, left[:, 2] / np.maximum(length, 1e-9), 0.0)
+    turn = np.zeros((len(joints), 3, 3))
+    turn[:, 1, 1] = 1.0
+    turn[:, 0, 0] = turn[:, 2, 2] = cosine
+    turn[:, 0, 2], turn[:, 2, 0] = sine, -sine
+    return turn
+
+
+def _mode_features(modes: ArrayLike, weights: ArrayLike, turn: Array) -> Features:
+    modes, weights = np.asarray(modes, np.float64), np.asarray(weights, np.float64)
+    there = np.asarray(weights > 0)[..., None, None] & np.isfinite(modes)
+    turned = JOINT_SCALE * np.where(there, modes, 0.0) @ np.swapaxes(turn, -1, -2)[:, None, None]
+    flat = turned.reshape(*turned.shape[:3], -1)
+    return np.concatenate([flat, np.maximum(weights, 0.0)[..., None]], axis=-1).astype(np.float32)
+
+
+def _places(translation: Array) -> tuple[Array, NDArray[np.bool_], Array]:
+    """Places (N, W, 3) in the ray's terms, where there are any (N, W), and the reference (N, 3)."""
+    has = np.asarray(np.isfinite(translation).all(-1) & (np.nan_to_num(translation[..., 2]) > _LEAST_DEPTH))
+    safe = np.where(has[..., None], translation, (0.0, 0.0, _MIDDLE_DEPTH))
+    plane = np.concatenate([safe[..., :2] / safe[..., 2:], safe[..., 2:]], axis=-1)
+    reference = np.zeros((len(plane), 3))
+    for axis in range(3):  # medians of the frames that have a place
+        ordered = np.sort(np.where(has, plane[..., axis], np.inf), axis=1)
+        middle = np.maximum(has.sum(1) - 1, 0) // 2
+        reference[:, axis] = ordered[np.arange(len(plane)), middle]
+    reference = np.where(np.asarray(has.any(1))[:, None], reference, (0.0, 0.0, _MIDDLE_DEPTH))
+    return places_of(safe, reference), has, reference
+
+
+def places_of(translation: Array, reference: Array) -> Array:
+    """Places (N, W, 3) of translations (N, W, 3) [m] in the camera frame, about references (N, 3)."""
+    depth = reference[:, None, 2:]
+    sideways = (translation[..., :2] / translation[..., 2:] - reference[:, None, :2]) * depth
+    return np.concatenate([sideways, np.log(translation[..., 2:] / depth) * depth], axis=-1)
+
+
+def translations_of(places: Array, reference: Array) -> Array:
+    """Translations (N, W, 3) [m] in the camera frame of places: `places_of` backwards."""
+    depth = reference[:, None, 2:]
+    z = depth * np.exp(np.clip(places[..., 2:] / depth, -3.0, 3.0))
+    return np.concatenate([(places[..., :2] / depth + reference[:, None, :2]) * z, z], axis=-1)
+
+
+def fill(values: Array, known: NDArray[np.bool_]) -> Array:
+    """Values (N, W, D) with unknown ones interpolated over W, held at the ends; 0 where a row knows none."""
+    n, w = known.shape
+    index = np.arange(w)
+    before = np.maximum.accumulate(np.where(known, index, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, index, w)[:, ::-1], axis=1)[:, ::-1]
+    some = np.asarray(known.any(1, keepdims=True))
+    low = np.where(before >= 0, before, after)
+    high = np.where(after < w, after, before)
+    low, high = (np.where(some, k, 0) for k in (low, high))
+    share = np.where(high > low, (index - low) / np.maximum(high - low, 1), 0.0)[..., None]
+    rows = np.arange(n)[:, None]
+    out: Array = np.where(some[..., None], (1 - share) * values[rows, low] + share * values[rows, high], 0.0)
+    return out
