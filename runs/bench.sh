@@ -6,5 +6,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 photo=${ANCHORPOSE_DATA:-data}/coco_train/images/000000457745.jpg
-if [ -e "$photo" ]; then set -- --image "$photo" --box 66 243 149 386 "$@"; fi
+if [ -e "$photo" ]; then set -- --image "$photo" --box 66 243 149 384 "$@"; fi
 exec "${PYTHON:-python}" -m anchorpose.measure.bench "$@"

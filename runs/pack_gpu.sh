@@ -141,7 +141,7 @@ python=${PYTHON:-python3}
 export RENDERED=${RENDERED:-$here/rendered}
 # shellcheck disable=SC2086  # SIZE and PEOPLE are two numbers each
 if [[ ${COUNT:-10000} -gt 0 ]]; then
-  "$python" -m anchorpose.cli synth render --mocap "$here/data/motions.npz" --hands "$here/data/ycb_grasps.npz" \
+  "$python" -m anchorpose synth render --mocap "$here/data/motions.npz" --hands "$here/data/ycb_grasps.npz" \
     --backgrounds "$here/data/negatives" --textures "$here/data/negatives" --texture-licenses 4 5 --split train \
     --count "${COUNT:-10000}" --size ${SIZE:-256 256} --people ${PEOPLE:-1 1} --seed "${SEED:-0}" \
     --shard "${SHARD:-1}" --of "${OF:-1}" ${PROCESSES:+--processes $PROCESSES} --out "$RENDERED" --resume

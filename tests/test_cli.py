@@ -347,8 +347,8 @@ def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_program_starts_as_a_module() -> None:
-    """`python -m anchorpose.cli` gives the same exit statuses to the system."""
-    bad = subprocess.run([sys.executable, "-m", "anchorpose.cli", "run", "none.jpg"], capture_output=True, text=True)
+    """`python -m anchorpose` gives the same exit statuses to the system."""
+    bad = subprocess.run([sys.executable, "-m", "anchorpose", "run", "none.jpg"], capture_output=True, text=True)
     assert bad.returncode == 2 and "Traceback" not in bad.stderr and "none.jpg" in bad.stderr
 
 
@@ -357,7 +357,7 @@ def test_a_closed_pipe_is_no_error(args: tuple[str, ...]) -> None:
     """`anchorpose models | head`: no noise when the reader has gone."""
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "anchorpose.cli", *args]
+    command = [sys.executable, "-m", "anchorpose", *args]
     with os.fdopen(write, "w") as closed:
         done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, "")

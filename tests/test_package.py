@@ -47,7 +47,7 @@ def test_the_command_line_loads_no_network_for_its_help() -> None:
 def test_pipelines_need_no_torch() -> None:
     """What runs for a user imports neither torch nor other packages of the training."""
     code = (
-        "import sys, anchorpose, anchorpose.sense.pipeline, anchorpose.commands, anchorpose.files.video, "
+        "import sys, anchorpose, anchorpose.sense.pipeline, anchorpose.cli.run, anchorpose.files.video, "
         "anchorpose.share.figures, anchorpose.measure.metrics; "
         "print(*(m for m in ('torch', 'sklearn', 'onnx', 'safetensors', 'matplotlib', 'cv2') if m in sys.modules))"
     )

@@ -63,11 +63,11 @@ def start_up(photo: Path, times: int = 5) -> dict[str, float]:
     """Seconds of a bare interpreter, of the import alone (with the interpreter taken off), help and a first result."""
     bare = seconds_to_run("-c", "pass", times=times)
     with tempfile.TemporaryDirectory() as folder:
-        result = ("-m", "anchorpose.cli", "run", str(photo), "-o", folder, "--save", "json")
+        result = ("-m", "anchorpose", "run", str(photo), "-o", folder, "--save", "json")
         return {
             "python": bare,
             "import anchorpose": seconds_to_run("-c", "import anchorpose", times=times) - bare,
-            "anchorpose --help": seconds_to_run("-m", "anchorpose.cli", "--help", times=times),
+            "anchorpose --help": seconds_to_run("-m", "anchorpose", "--help", times=times),
             "anchorpose run photo": seconds_to_run(*result, times=times),
         }
 

@@ -22,7 +22,7 @@ def provenance(module: str, threads: int) -> dict[str, Any]:
     import anchorpose
 
     return {
-        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "command": _without_root(shlex.join(["python", "-m", module, *sys.argv[1:]])),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -32,6 +32,14 @@ def provenance(module: str, threads: int) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "onnxruntime": onnxruntime.__version__,
     }
+
+
+def _without_root(command: str) -> str:
+    """A command as it reads on any machine: the data root by the name of its variable."""
+    from anchorpose.files.datasets import VARIABLE
+
+    root = os.environ.get(VARIABLE)
+    return command.replace(root.rstrip("/"), f"${VARIABLE}") if root else command
 
 
 def provenance_line(made: dict[str, Any]) -> str:

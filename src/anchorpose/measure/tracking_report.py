@@ -167,7 +167,7 @@ def main(
     scenes: int = 10,
     splits: tuple[str, ...] = ("val", "train"),
     rates: tuple[float, ...] = RATES,
-    rounds: int = 5,
+    rounds: int = 12,
     seed: int = 0,
 ) -> None:
     """Measure the tracks on the data set "mocap" in virtual scenes.

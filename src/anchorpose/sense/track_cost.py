@@ -14,12 +14,14 @@ def point_likeness(at: Predicted, trust: np.ndarray, seen: Seen, s: TrackSetting
 
     exp(-d^2 / (2 size^2 (k^2 + (drift gap)^2))) averaged over the points that both have, with k = 2 sigma as in COCO.
     """
-    across, down = (at.points[:, None, :, k] - seen.points[None, :, :, k] for k in (0, 1))
+    # Single precision: a thousandth of a pixel, and twice as fast.
+    predicted, found = at.points.astype(np.float32), seen.points.astype(np.float32)
+    across, down = (predicted[:, None, :, k] - found[None, :, :, k] for k in (0, 1))
     spread = (2 * s.tolerance * SIGMAS) ** 2 + (s.drift * at.gap[:, None]) ** 2  # (T, J)
     unit = (SIZE * at.size)[:, None] ** 2
-    similar = np.exp((across * across + down * down) * (-0.5 / (spread * unit))[:, None])
-    weight = np.minimum(trust[:, None], seen.trust[None])
-    ones = np.ones(weight.shape[-1])  # a product with ones is faster than a sum over a short axis
+    similar = np.exp((across * across + down * down) * (-0.5 / (spread * unit)).astype(np.float32)[:, None])
+    weight = np.minimum(trust.astype(np.float32)[:, None], seen.trust.astype(np.float32)[None])
+    ones = np.ones(weight.shape[-1], np.float32)  # a product with ones is faster than a sum over a short axis
     return (similar * weight) @ ones / np.maximum(weight @ ones, 1e-9)
 
 
@@ -32,27 +34,33 @@ def mode_likeness(tracks: Tracks, seen: Seen, spread: float, rows: np.ndarray, c
     square distance of the joints. So a hypothesis that was the second best of one frame and is the best of the next is
     no surprise, where the distance of the two best poses alone would be.
     """
-    cross = _overlap(tracks, rows, seen, columns, spread)
-    norms = []
-    for x, chosen in ((tracks, rows), (seen, columns)):
-        everybody = np.arange(len(x))
-        norms.append(_overlap(x, everybody, x, everybody, spread)[chosen])
-    norm = np.sqrt(norms[0] * norms[1])
+    t, n, m = len(tracks), len(seen), tracks.weights.shape[1]
+    flat = [x.reshape(-1, x.shape[-1]) for x in (tracks.poses, tracks.known, seen.poses, seen.known)]
+    squares = _squares(*flat).reshape(t, m, n, m)[rows, :, columns]
+    cross = _product(squares, tracks.weights[rows], seen.weights[columns], spread)
+    norms = [
+        _product(_squares(x.poses, x.known, x.poses, x.known), x.weights, x.weights, spread) for x in (tracks, seen)
+    ]
+    norm = np.sqrt(norms[0][rows] * norms[1][columns])
     return np.where(norm > 0, np.minimum(cross / np.where(norm > 0, norm, 1.0), 1.0), np.nan)
 
 
-def _overlap(a: Tracks | Seen, rows: np.ndarray, b: Tracks | Seen, columns: np.ndarray, spread: float) -> np.ndarray:
-    """(P,) scalar products of distributions `rows` of `a` with `columns` of `b`."""
-    p, q = a.poses[rows], b.poses[columns].swapaxes(-1, -2)
-    p_known, q_known = a.known[rows], b.known[columns].swapaxes(-1, -2)
-    if p_known.all() and q_known.all():
-        squares = (p * p).sum(-1)[..., None] + (q * q).sum(-2)[..., None, :] - 2 * (p @ q)
-        bumps = np.exp(squares * (-1.5 / (p.shape[-1] * spread**2)))
-    else:
-        squares = (p * p) @ q_known + p_known @ (q * q) - 2 * (p @ q)
-        count = p_known @ q_known / 3
-        bumps = np.where(count > 0, np.exp(squares * (-0.5 / spread**2) / np.maximum(count, 1.0)), 0.0)
-    return (a.weights[rows][:, None] @ bumps @ b.weights[columns][..., None])[:, 0, 0]
+def _squares(a: np.ndarray, a_known: np.ndarray, b: np.ndarray, b_known: np.ndarray) -> np.ndarray:
+    """(..., A, B) mean squared joint distances of poses (..., A, 39) and (..., B, 39); infinite where none is known."""
+    b_across = np.swapaxes(b, -1, -2)
+    if a_known.all() and b_known.all():
+        squares = (a * a).sum(-1)[..., None] + (b * b).sum(-1)[..., None, :] - 2 * (a @ b_across)
+        return squares * (3 / a.shape[-1])
+    known_across = np.swapaxes(b_known, -1, -2)
+    squares = (a * a) @ known_across + a_known @ (b_across * b_across) - 2 * (a @ b_across)
+    count = a_known @ known_across / 3
+    return np.where(count > 0, squares / np.maximum(count, 1.0), np.inf)
+
+
+def _product(squares: np.ndarray, a_weights: np.ndarray, b_weights: np.ndarray, spread: float) -> np.ndarray:
+    """(P,) sums over the pairs of modes (P, M, M), by their weights (P, M)."""
+    bumps = np.exp(squares * (-0.5 / spread**2))
+    return np.einsum("pa,pab,pb->p", a_weights, bumps, b_weights)
 
 
 def costs(tracks: Tracks, at: Predicted, seen: Seen, s: TrackSettings) -> np.ndarray:

@@ -23,7 +23,7 @@ from anchorpose.learn.synthesis.shells import Shell, bound, closed, grid_faces, 
 from anchorpose.poses.body import BodyModel
 from anchorpose.poses.cameras import Camera
 
-LEVELS = ((0.0, 0.0), (0.011, 0.003), (0.019, 0.0055), (0.030, 0.011))
+LEVELS = ((0.0, 0.0), (0.011, 0.002), (0.019, 0.004), (0.028, 0.0075))
 """Of each level of detail: side of the cells whose vertices become one [m], pixel size [m] from which it is used."""
 
 _COLUMNS = 32

@@ -16,8 +16,8 @@ DATA_WIDTH = 2048
 """Texels in a row of the data textures."""
 
 _KEPT_TOPOLOGIES = 512
-_COARSE_CELL = 0.03
-_COARSE_FROM = 3000
+_COARSE_CELL = 0.04
+_COARSE_FROM = 2000
 
 
 @dataclass(eq=False)

@@ -77,14 +77,6 @@ def image_box(camera: Camera, points: np.ndarray, margin: float) -> tuple[int, i
     return (int(low[0]), int(low[1]), int(width), int(height)) if width > 0 and height > 0 else None
 
 
-def shadow_area(points: np.ndarray, direction: np.ndarray, normal: np.ndarray, offset: float) -> np.ndarray:
-    """Where points (N, 3) cast their shadows on the plane dot(normal, p) = offset; behind the camera for a low sun."""
-    fall = float(normal @ direction)
-    if fall < 0.05 * np.linalg.norm(direction):
-        return np.array([[0.0, 0.0, -1.0]])
-    return points - ((points @ normal - offset) / fall)[:, None] * direction
-
-
 class VertexNormals:
     """Makes the vertex normals of one topology: faces (F, 3) over `count` vertices."""
 

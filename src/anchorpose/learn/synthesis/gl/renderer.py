@@ -17,8 +17,8 @@ from anchorpose.learn.synthesis.gl.geometry import (
     clip_from_camera,
     image_box,
     light_from_camera,
-    shadow_area,
 )
+from anchorpose.learn.synthesis.gl.ground import darkened, sized
 from anchorpose.learn.synthesis.gl.materials import linear
 from anchorpose.learn.synthesis.gl.noise import noise_texture
 from anchorpose.learn.synthesis.gl.scene import (
@@ -31,7 +31,7 @@ from anchorpose.poses.cameras import Camera
 from anchorpose.poses.errors import InputError
 
 _SAMPLERS = (
-    "placed", "fixed_data", "faces", "stuff_data", "bank", "noise", "shadow_map", "shadow_mask", "seen",
+    "placed", "fixed_data", "faces", "stuff_data", "bank", "noise", "shadow_map", "seen",
     "seen_depth",
 )  # fmt: skip
 _UNITS = {name: unit for unit, name in enumerate(_SAMPLERS)}
@@ -67,7 +67,7 @@ class Renderer:
         bank: TextureBank | None = None,
         *,
         oversampling: int = 2,
-        shadow_size: int = 320,
+        shadow_size: int = 256,
         threads: int | None = None,
     ) -> None:
         if width < 1 or height < 1:
@@ -104,8 +104,7 @@ class Renderer:
         self._bind(self._arena.textures | {"bank": self._bank})
         sunlight = self._shadow_pass(placed, scene.lights)
         self._visibility_pass(placed, scene.camera)
-        self._start_image(scene.background)
-        self._ground_pass(scene, placed, sunlight)
+        self._start_image(self._grounded(scene, placed, sunlight))
         self._shade_pass(scene, placed, sunlight)
         return self._read()
 
@@ -118,9 +117,7 @@ class Renderer:
             for shadow in (False, True):
                 vertex, fragment = shaders.geometry_program(holes, shadow)
                 self._geometry[holes, shadow] = make(vertex_shader=vertex, fragment_shader=fragment)
-        self._ground = make(vertex_shader=shaders.SCREEN_VERTEX, fragment_shader=shaders.GROUND_FRAGMENT)
-        self._ground_array = self.context.vertex_array(self._ground, [])
-        for program in (*self._geometry.values(), self._ground):
+        for program in self._geometry.values():
             self._name_units(program)
         # By number of lamps, each made when it is first needed.
         self._shade: dict[int, tuple[Any, Any]] = {}
@@ -153,9 +150,7 @@ class Renderer:
         self._shadow_map = ctx.depth_texture((shadow_size, shadow_size))
         self._shadow_map.compare_func = "<="
         self._shadow_mask = ctx.texture((shadow_size, shadow_size), 1)
-        self._shadow_mask.filter = (ctx.LINEAR_MIPMAP_NEAREST, ctx.LINEAR)
-        for texture in (self._shadow_map, self._shadow_mask):
-            texture.repeat_x = texture.repeat_y = False
+        self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_target = ctx.framebuffer([self._shadow_mask], self._shadow_map)
 
     def _textures(self) -> None:
@@ -182,11 +177,7 @@ class Renderer:
     # -- uniforms
 
     def _start_image(self, photo: np.ndarray) -> None:
-        """The image begins as the photo, stretched to its size; no depth, no labels."""
-        if photo.shape[:2] != self._rgba.shape[:2]:
-            from PIL import Image
-
-            photo = np.asarray(Image.fromarray(photo).resize(self.size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+        """The image begins as the photo; no depth, no labels."""
         self._rgba[..., :3] = photo
         self._shaded.clear()
         self._color.write(self._rgba)
@@ -241,7 +232,6 @@ class Renderer:
         self._shadow_target.use()
         self._shadow_target.clear(depth=1.0)
         self._draw(placed, _bytes(matrix), shadow=True)
-        self._shadow_mask.build_mipmaps()
         return _Sunlight(matrix, lights.sun.softness / width, _BIAS / depth)
 
     def _visibility_pass(self, placed: Sequence[Placed], camera: Camera) -> None:
@@ -249,24 +239,14 @@ class Renderer:
         self._visibility.clear(depth=1.0)
         self._draw(placed, _bytes(clip_from_camera(camera)), shadow=False)
 
-    def _ground_pass(self, scene: GLScene, placed: Sequence[Placed], sunlight: _Sunlight) -> None:
-        ctx, camera, program, ground = self.context, scene.camera, self._ground, scene.ground
-        boxes = [p.box for p in placed if p.mesh.shadow]
-        if ground is None or not boxes:
-            return
-        normal = np.asarray(ground.normal, float)
-        normal = normal / np.linalg.norm(normal)
-        offset = float(normal @ np.asarray(ground.point, float))
-        area = shadow_area(np.concatenate(boxes), np.asarray(scene.lights.sun.direction, float), normal, offset)
-        self._bind({"shadow_mask": self._shadow_mask})
-        _set(program, "lens", (1 / camera.fx, 1 / camera.fy, camera.cx, camera.cy))
-        _set(program, "ground", (*normal, offset))
-        _set(program, "ground_strength", float(ground.strength))
-        _set(program, "soft", (sunlight.softness, float(self._shadow_map.width)))
-        _write(program, "light_from_camera", _bytes(sunlight.matrix))
-        ctx.enable_only(ctx.BLEND)
-        ctx.blend_func = ctx.DST_COLOR, ctx.ZERO
-        self._screen(self._ground_array, image_box(camera, area, scene.lights.sun.softness * 4 + 0.1))
+    def _grounded(self, scene: GLScene, placed: Sequence[Placed], sunlight: _Sunlight) -> np.ndarray:
+        """The photo in the size of the image, darkened where the ground lies in shadow."""
+        photo = sized(scene.background, self.size)
+        if scene.ground is None or not any(p.mesh.shadow for p in placed):
+            return photo
+        side = self._shadow_map.width
+        mask = np.frombuffer(self._shadow_target.read(components=1, alignment=1), np.uint8).reshape(side, side)
+        return darkened(photo, mask, scene.camera, scene.ground, sunlight.matrix, sunlight.softness)
 
     def _shade_pass(self, scene: GLScene, placed: Sequence[Placed], sunlight: _Sunlight) -> None:
         ctx, camera = self.context, scene.camera

@@ -74,38 +74,3 @@ void main() {
 }
 """
 )
-
-# What the photo is multiplied by where the ground lies in shadow.
-GROUND_FRAGMENT = (
-    VERSION
-    + """
-uniform sampler2D shadow_mask;
-uniform mat4 light_from_camera;
-uniform vec4 lens;
-uniform vec4 ground;                // normal, offset: dot(normal, p) = offset on the plane
-uniform float ground_strength;
-uniform vec2 soft;                  // softness as a share of the map, size of the map
-layout(location = 0) out vec4 o_color;
-layout(location = 1) out vec4 o_depth;
-layout(location = 2) out vec4 o_label;
-
-float level_of(float radius) { return round(clamp(log2(max(radius * soft.y, 1.0)), 0.0, 6.0)); }
-
-void main() {
-    vec3 ray = vec3((gl_FragCoord.xy - 0.5 - lens.zw) * lens.xy, 1.0);
-    float slope = dot(ground.xyz, ray);
-    float t = ground.w / slope;
-    vec2 m = (light_from_camera * vec4(ray * t, 1.0)).xy * 0.5 + 0.5;
-    bool near = slope < -1e-4 && t > 0.0 && t < 100.0 && max(abs(m.x - 0.5), abs(m.y - 0.5)) < 0.75;
-    float dark = 0.0;
-    for (int i = near ? 0 : 1; i < 1; ++i) {
-        float close = level_of(soft.x), wide = level_of(soft.x * 4.0 + 0.02);
-        vec2 aside = vec2(0.5, 0.3) * exp2(close) / soft.y;
-        dark = 0.33 * (textureLod(shadow_mask, m + aside, close).r + textureLod(shadow_mask, m - aside, close).r)
-            + 0.34 * textureLod(shadow_mask, m, wide).r;
-    }
-    o_color = vec4(1.0 - ground_strength * dark);
-    o_depth = o_label = vec4(1.0);
-}
-"""
-)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from anchorpose.options_synth import Making, SynthMosaic, SynthRender, SynthShow
+from anchorpose.cli.synth_options import Making, SynthMosaic, SynthRender, SynthShow
 from anchorpose.poses.errors import FileError, InputError
 
 if TYPE_CHECKING:

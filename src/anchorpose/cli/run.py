@@ -18,10 +18,10 @@ from anchorpose.poses.errors import AnchorposeError, InputError
 from anchorpose.poses.values import Frame, People, Person, Pose
 
 if TYPE_CHECKING:
+    from anchorpose.cli.options import Lift, Run
     from anchorpose.files.keypoints import KeypointFrame
     from anchorpose.files.sources import Source
     from anchorpose.files.video_writer import VideoWriter
-    from anchorpose.options import Lift, Run
     from anchorpose.sense.lift import Lifter
     from anchorpose.sense.pipeline import Model, Optics
 

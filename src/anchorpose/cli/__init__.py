@@ -1,4 +1,7 @@
-"""The command line: one thin file. Everything heavy is imported by the command that needs it."""
+"""The command line: what it takes (`options`, `*_options`), and what each command does (`run`, `synth`, `convert`).
+
+Everything heavy is imported by the command that needs it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from collections.abc import Sequence
 
 import tyro
 
-from anchorpose.options import Lift, Models, Run
-from anchorpose.options_convert import Convert
-from anchorpose.options_synth import Synth
+from anchorpose.cli.convert_options import Convert
+from anchorpose.cli.options import Lift, Models, Run
+from anchorpose.cli.synth_options import Synth
 from anchorpose.poses.errors import AnchorposeError
 
 _KEPT: dict[type, str] = {Run: "frames", Synth: "shards"}
@@ -55,21 +58,17 @@ def _dispatch(command: Run | Lift | Convert | Models | Synth) -> int:
             print(f"{model.name:20s} {model.bytes / 1e6:6.1f} MB  {model.licence}\n    {model.source}")
         return 0
     if isinstance(command, Lift):
-        from anchorpose.commands import lift_files
+        from anchorpose.cli.run import lift_files
 
         return lift_files(command)
     if isinstance(command, Convert):
-        from anchorpose.commands_convert import convert_file
+        from anchorpose.cli.convert import convert_file
 
         return convert_file(command)
     if isinstance(command, Synth):
-        from anchorpose.commands_synth import synthesise
+        from anchorpose.cli.synth import synthesise
 
         return synthesise(command.what)
-    from anchorpose.commands import run_sources
+    from anchorpose.cli.run import run_sources
 
     return run_sources(command)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

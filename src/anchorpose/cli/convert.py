@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from anchorpose.options_convert import Convert
+from anchorpose.cli.convert_options import Convert
 from anchorpose.poses.errors import InputError
 
 
