@@ -8,7 +8,6 @@ within each round, and the median over the rounds counts.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
+from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, write_report
 from anchorpose.poses.errors import AnchorposeError, InputError
 from anchorpose.poses.values import Frame
 
@@ -305,7 +304,6 @@ def main(
         footprint: measure start-up, memory and size too.
         download: download the core dependencies to weigh them (about 110 MB).
     """
-    from anchorpose.files.paths import replacing
     from anchorpose.sense.models import default_threads
 
     person = bench_photo(image, box)
@@ -316,11 +314,7 @@ def main(
     bench["stages"] = stage_record(models, person, rounds)
     if footprint:
         bench["footprint"] = footprint_record(model, person, threads, download, 20, 200)
-    text = bench_markdown(bench)
-    for path, content in ((out, text), (out.with_suffix(".json"), json.dumps(bench, indent=1) + "\n")):
-        with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
-    print(text)
+    write_report(out, bench_markdown(bench), bench)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ writes the tables as Markdown and, beside them, the numbers as JSON.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,9 +21,17 @@ from anchorpose.measure.protocols import (
     paired_difference,
     photo_set,
 )
-from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
+from anchorpose.measure.report import (
+    number,
+    provenance,
+    provenance_line,
+    run_command,
+    table,
+    to_json_dict,
+    write_report,
+)
 from anchorpose.poses.errors import AnchorposeError
-from anchorpose.poses.values import Frame, Pose, to_json
+from anchorpose.poses.values import Frame, Pose
 
 QUALITIES: tuple[Literal["fast", "balanced", "best"], ...] = ("fast", "balanced", "best")
 REFERENCE = "MoveNet MultiPose 256"
@@ -112,13 +119,6 @@ def set_record(photos: PhotoSet, results: dict[str, PhotoResult]) -> dict[str, A
         "left_out": photos.left_out,
         "rows": plain,
     }
-
-
-def to_json_dict(value: Any) -> Any:
-    """`to_json` through dictionaries."""
-    if isinstance(value, dict):
-        return {key: to_json_dict(each) for key, each in value.items()}
-    return to_json(value)
 
 
 def set_markdown(name: str, record: dict[str, Any]) -> str:
@@ -229,16 +229,8 @@ def main(
         peers: measure the peers too.
         lift: measure the lift too, on held-out motion capture under virtual cameras.
     """
-    from anchorpose.files.paths import replacing
-
     card = make_card(model, sets, limit, threads, peers, lift, progress=True)
-    for path, text in (
-        (out, card_markdown(card)),
-        (out.with_suffix(".json"), json.dumps(to_json_dict(card), indent=1, ensure_ascii=False) + "\n"),
-    ):
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    print(card_markdown(card))
+    write_report(out, card_markdown(card), card)
 
 
 if __name__ == "__main__":

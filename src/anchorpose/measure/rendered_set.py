@@ -21,7 +21,7 @@ from anchorpose.files.labels import LabelledImage, LabelledPerson
 from anchorpose.files.shards import read_shard
 from anchorpose.measure.metrics import body12, match_people, mpjpe, n_mpjpe, oks_matrix, pa_mpjpe, pck3d, summarise
 from anchorpose.measure.protocols import Contender, PhotoSet, measure
-from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
+from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, write_report
 from anchorpose.poses.errors import AnchorposeError, InputError
 from anchorpose.poses.samples import Sample, SamplePerson
 from anchorpose.poses.values import Frame, Pose
@@ -287,17 +287,8 @@ def main(
         threads: threads of each network.
         card: the validation card, for the realism figure.
     """
-    from anchorpose.files.paths import replacing
-    from anchorpose.measure.card import to_json_dict
-
     data = compute(folder, model, threads, limit, progress=True, card=card)
-    for path, text in (
-        (out, markdown(data)),
-        (out.with_suffix(".json"), json.dumps(to_json_dict(data), indent=1, ensure_ascii=False) + "\n"),
-    ):
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    print(markdown(data))
+    write_report(out, markdown(data), data)
 
 
 if __name__ == "__main__":

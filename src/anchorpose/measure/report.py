@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shlex
@@ -11,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from anchorpose.poses.content import to_json
 from anchorpose.poses.errors import AnchorposeError
 
 
@@ -49,6 +51,24 @@ def provenance_line(made: dict[str, Any]) -> str:
         f"{made['threads']} threads; anchorpose {made['anchorpose']}, Python {made['python']}, "
         f"NumPy {made['numpy']}, ONNX Runtime {made['onnxruntime']}."
     )
+
+
+def write_report(out: Path, text: str, record: dict[str, Any]) -> None:
+    """Write a page of Markdown, and its numbers beside it as JSON; print the page."""
+    from anchorpose.files.paths import replacing
+
+    numbers = json.dumps(to_json_dict(record), indent=1, ensure_ascii=False) + "\n"
+    for path, content in ((out, text), (out.with_suffix(".json"), numbers)):
+        with replacing(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    print(text)
+
+
+def to_json_dict(value: Any) -> Any:
+    """`to_json` through dictionaries."""
+    if isinstance(value, dict):
+        return {key: to_json_dict(each) for key, each in value.items()}
+    return to_json(value)
 
 
 def run_command(main: Callable[..., None]) -> None:

@@ -5,7 +5,6 @@ python -m anchorpose.measure.tracking_report DATA/mocap --out docs/tracks.md
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from anchorpose.measure.iou_tracker import IouSettings, iou_track
-from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
+from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, write_report
 from anchorpose.measure.tracking import TrackScore, score_tracks, total
 from anchorpose.measure.tracking_scenes import Scene, SceneRange, make_scene
 from anchorpose.poses.values import People
@@ -181,7 +180,6 @@ def main(
     """
     from anchorpose.files.corpus import read_corpus
     from anchorpose.files.datasets import dataset_path
-    from anchorpose.files.paths import replacing
     from anchorpose.measure.noise import DetectorNoise
     from anchorpose.sense.lift import Lifter
     from anchorpose.sense.models import default_threads
@@ -206,11 +204,7 @@ def main(
                     "people": 20, "frames": len(times), "rounds": rounds, "median": float(np.median(times)),
                     "most": float(np.quantile(times, 0.9)),
                 }  # fmt: skip
-    text = markdown(result)
-    for path, content in ((out, text), (out.with_suffix(".json"), json.dumps(result, indent=1) + "\n")):
-        with replacing(path) as temporary:
-            temporary.write_text(content, encoding="utf-8")
-    print(text)
+    write_report(out, markdown(result), result)
 
 
 if __name__ == "__main__":

@@ -62,8 +62,7 @@ def phenotype_shapes(model: PhenotypeModel, phenotypes: ArrayLike) -> NDArray[np
     weights = _variation_weights(model, rows)
     products = np.ones((len(rows), len(model.mask)))
     for column in range(weights.shape[1]):
-        which = model.mask[:, column]
-        products[:, which] *= weights[:, column, None]
+        products *= np.where(model.mask[:, column], weights[:, column, None], 1.0)
     return (products @ model.projection - model.offset).astype(np.float32)
 
 

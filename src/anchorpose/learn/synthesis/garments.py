@@ -23,7 +23,7 @@ from anchorpose.learn.synthesis.shells import Shell, bound, closed, grid_faces, 
 from anchorpose.poses.body import BodyModel
 from anchorpose.poses.cameras import Camera
 
-LEVELS = ((0.0, 0.0), (0.011, 0.002), (0.019, 0.004), (0.028, 0.0075))
+LEVELS = ((0.0, 0.0), (0.0125, 0.002), (0.021, 0.004), (0.030, 0.008))
 """Of each level of detail: side of the cells whose vertices become one [m], pixel size [m] from which it is used."""
 
 _COLUMNS = 32
@@ -97,7 +97,7 @@ def _level(body: BodyModel, cell: float, parts: np.ndarray, fields: np.ndarray, 
     if cell > 0:
         # Heads and hands are seen more closely than backs.
         fine = fields[:, 2] > 1.05
-        size = np.where(fine, 0.55, np.where(fields[:, 0] > 1.9, 0.7, 1.0)) * cell
+        size = np.where(fine, 0.42, np.where(fields[:, 0] > 1.9, 0.7, 1.0)) * cell
         groups = parts.astype(np.int64) * 8 + loose_pieces(body.faces, count)
         chosen = clusters(body.vertices, size, groups)
         faces = coarse_faces(body.faces, chosen)

@@ -119,7 +119,8 @@ def _noisy(picture: Image.Image, tone: np.ndarray, deviation: float, rng: np.ran
 @lru_cache(maxsize=1)
 def _grain_table() -> np.ndarray:
     normal = np.random.default_rng(5).standard_normal((512, 512, 3), dtype=np.float32)
-    return np.clip(np.rint(32 * normal), -127, 127).astype(np.int8)
+    table = np.clip(np.rint(32 * normal), -127, 127).astype(np.int8)
+    return np.tile(table, (2, 2, 1))  # so that a part which runs over the border is one piece
 
 
 def _grain(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -128,7 +129,7 @@ def _grain(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     y, x, turned = int(rng.integers(512)), int(rng.integers(512)), rng.random() < 0.5
     if turned:
         table = table[::-1, ::-1]
-    if y + height <= 512 and x + width <= 512:
+    if height <= 512 and width <= 512:
         return table[y : y + height, x : x + width]
     rows, columns = (np.arange(height) + y) % 512, (np.arange(width) + x) % 512
     return table[rows[:, None], columns]

@@ -15,8 +15,9 @@ _FIRST_SURFACE = 10
 
 def linear(color: RGB) -> np.ndarray:
     """sRGB 0..1 to linear light (IEC 61966-2-1)."""
-    c = np.clip(np.asarray(color, float), 0, 1)
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    # Plain numbers: for three of them many times as fast as arrays.
+    clipped = (min(max(float(c), 0.0), 1.0) for c in color)
+    return np.array([c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in clipped])
 
 
 @lru_cache(maxsize=256)
