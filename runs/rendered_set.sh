@@ -13,4 +13,4 @@ for part in single scenes; do
     --backgrounds "$data/negatives" --textures "$data/negatives" --texture-licenses 4 5 \
     --hands "$data/hands/ycb_grasps.npz" --no-maps -o "$out/$part" --resume
 done
-"$python" -m anchorpose.measure.rendered_set "$out" --out docs/rendered_set.md "$@"
+"$python" -m anchorpose.measure.rendered_set --folder "$out" --out docs/rendered_set.md "$@"

@@ -1,6 +1,6 @@
 """The fixed 3D test set: rendered people of held-out subjects, on which 2D and 3D of every contender are compared.
 
-    python -m anchorpose.measure.rendered_set FOLDER --out docs/rendered_set.md
+    python -m anchorpose.measure.rendered_set --folder FOLDER --out docs/rendered_set.md
 
 FOLDER holds `single/` and `scenes/`, two runs of the rendered engine (`runs/rendered_set.sh` makes them). Truth is
 exact; how far the pictures are from photos is said by the realism figure: PCK of MoveNet Thunder on given boxes here
@@ -241,7 +241,8 @@ def markdown(data: dict[str, Any]) -> str:
         "Rendered people (`runs/rendered_set.sh`): held-out subjects, backgrounds and textures that training does not "
         f"see. A person counts if {LEAST_JOINTS} of its 12 joints lie in the picture; ours are given the camera's "
         "field of view. Rendered pictures are easier or harder than photos in ways of their own: compare contenders, "
-        "and read the realism figure first."
+        "and read the realism figure first. *Whole* people lie in the picture with less than a fifth of their joints "
+        "hidden, be it by their own body; *cut or covered* are all others."
     )
     if data.get("realism"):
         r = data["realism"]
