@@ -133,6 +133,11 @@ def to_onnx(net: nn.Module, path: Path, about: dict) -> None:
         net, (torch.zeros(3, INPUT_WIDTH),), input_names=["features"], output_names=["logits", "poses"],
         dynamic_shapes={"features": {0: batch}}, dynamo=True, opset_version=20, verbose=False,
     )  # fmt: skip
+    save_program(program, path, about)
+
+
+def save_program(program: torch.onnx.ONNXProgram | None, path: Path, about: dict) -> None:
+    """Write an exported network with half-precision storage and what the program needs to know of it."""
     assert program is not None  # only None when asked to write to a file
     model = half_storage(program.model_proto)
     for node in model.graph.node:  # names of the machine's own files do not travel

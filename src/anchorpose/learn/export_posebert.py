@@ -6,12 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import helper
 from safetensors.torch import load_file
 
-from anchorpose.learn.export_lift import half_storage
+from anchorpose.learn.export_lift import save_program
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig
 from anchorpose.poses.body_bones import BODY_BONES, MEASURES
 from anchorpose.poses.motion_view import FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
@@ -48,14 +46,7 @@ def to_onnx(net: PoseBert, path: Path, about: dict) -> None:
         net.eval(), example(frames=min(9, net.config.window - 1)), input_names=list(INPUTS),
         output_names=list(OUTPUTS), dynamic_shapes=shapes, dynamo=True, opset_version=20, verbose=False,
     )  # fmt: skip
-    assert program is not None  # only None when asked to write to a file
-    model = half_storage(program.model_proto)
-    for node in model.graph.node:  # names of the machine's own files do not travel
-        del node.metadata_props[:]
-    model.doc_string = ""
-    helper.set_model_props(model, {"anchorpose": json.dumps(about)})
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
+    save_program(program, path, about)
 
 
 def export(folder: Path, weights: Path, name: str, command: str, register: bool = True) -> dict:
