@@ -16,7 +16,7 @@ train() {
 }
 train default
 train window16 --window 16
-train window128 --window 128 --batch 16
+train window128 --window 128 --batch 8
 train no-masking --masking 0
 train more-masking --masking 2
 train no-noise --noise 0

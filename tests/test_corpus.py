@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from anchorpose.files.corpus import Corpus, cache_folder, read_corpus
+from anchorpose.files.corpus import Corpus, read_corpus
+from anchorpose.files.mocap_folder import cache_folder
 from anchorpose.poses.errors import FileError, FormatError, InputError
 from anchorpose.poses.skeletons import BODY13
 from mocap_files import figure_bvh, write_folder

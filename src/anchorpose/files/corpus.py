@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import warnings
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -15,10 +10,11 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anchorpose.files.mocap import INDEX, MocapRecord, read_index, read_record
+from anchorpose.files.mocap import MocapRecord, read_index, read_record
+from anchorpose.files.mocap_folder import check_split, kept_file, kept_or_made, map_records
 from anchorpose.files.paths import input_file, replacing
 from anchorpose.files.rigs import body13, facing, get_rig
-from anchorpose.poses.errors import FileError, FormatError, InputError
+from anchorpose.poses.errors import FormatError, InputError
 
 # Part of the cache's key: raise it when the joints that come out change.
 _VERSION = 1
@@ -65,7 +61,7 @@ class Corpus:
 
     def split(self, name: str) -> Corpus:
         """The frames of one split, such as "train" or "val"."""
-        _check_split(name, self.clips)
+        check_split(name, self.clips)
         return self.subset(np.array([record.split == name for record in self.clips])[self.clip])
 
     def save(self, path: str | Path) -> None:
@@ -114,57 +110,14 @@ def read_corpus(
     root = Path(root)
     records = read_index(root)
     if split is not None:
-        _check_split(split, records)
-    path = None
-    if cache is not False:
-        folder = cache_folder() if cache is None or cache is True else Path(cache)
-        path = folder / f"corpus-{_key(root)}.npz"
-    corpus = _load_cached(path)
-    if corpus is None:
-        corpus = _read_all(root, records, workers, progress)
-        if path is not None:
-            _save_cached(corpus, path)
+        check_split(split, records)
+    path = None if cache is False else kept_file(root, "corpus", str(_VERSION), None if cache is True else cache)
+    corpus = kept_or_made(path, Corpus.load, lambda: _read_all(root, records, workers, progress))
     return corpus if split is None else corpus.split(split)
 
 
-def cache_folder() -> Path:
-    """Where what can be made again is kept: the environment variable ANCHORPOSE_CACHE, or ~/.cache/anchorpose."""
-    return Path(os.environ.get("ANCHORPOSE_CACHE") or Path.home() / ".cache" / "anchorpose")
-
-
-def _key(root: Path) -> str:
-    """Changes with the index and with this program."""
-    return hashlib.sha256((root / INDEX).read_bytes() + f"|{_VERSION}".encode()).hexdigest()[:16]
-
-
-def _load_cached(path: Path | None) -> Corpus | None:
-    if path is None or not path.is_file():
-        return None
-    try:
-        return Corpus.load(path)
-    except FormatError:
-        return None  # a broken cache is made again
-
-
-def _save_cached(corpus: Corpus, path: Path) -> None:
-    try:
-        corpus.save(path)
-    except FileError as error:
-        warnings.warn(f"the corpus is not kept for the next time: {error}", stacklevel=3)
-
-
-def _check_split(name: str, records: tuple[MocapRecord, ...]) -> None:
-    splits = sorted({record.split for record in records})
-    if name not in splits:
-        raise InputError(f"no split {name!r}; there are {', '.join(splits)}")
-
-
 def _read_all(root: Path, records: tuple[MocapRecord, ...], workers: int, progress: bool) -> Corpus:
-    from tqdm import tqdm
-
-    parts = _map_records(root, records, workers)
-    bar = tqdm(parts, total=len(records), unit="clip", desc="motion capture", disable=None if progress else True)
-    read = list(bar)
+    read = list(map_records(_read_one, root, records, workers, "motion capture", progress))
     lengths = [len(joints) for joints, _ in read]
     return Corpus(
         joints3d=np.concatenate([joints for joints, _ in read]),
@@ -173,17 +126,6 @@ def _read_all(root: Path, records: tuple[MocapRecord, ...], workers: int, progre
         frame=np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
         clips=records,
     )
-
-
-def _map_records(
-    root: Path, records: tuple[MocapRecord, ...], workers: int
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    if workers <= 1:
-        for record in records:
-            yield _read_one(root, record)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_read_one, [root] * len(records), records, chunksize=4)
 
 
 def _read_one(root: Path, record: MocapRecord) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

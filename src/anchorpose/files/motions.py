@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
@@ -21,12 +20,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anchorpose.files.corpus import cache_folder
-from anchorpose.files.mocap import INDEX, MocapRecord, read_index, read_record
+from anchorpose.files.mocap import MocapRecord, read_index, read_record
+from anchorpose.files.mocap_folder import check_split, kept_file, kept_or_made, map_records
 from anchorpose.files.paths import input_file, replacing
 from anchorpose.files.segments import carry_over
 from anchorpose.poses.canonical import ANNY
-from anchorpose.poses.errors import FileError, FormatError, InputError
+from anchorpose.poses.errors import FormatError, InputError
 from anchorpose.poses.kinematics import canonical_body13, canonical_joints
 from anchorpose.poses.retarget import Carried
 from anchorpose.poses.rotations import matrix_to_quat_xyzw, quat_xyzw_to_matrix
@@ -139,9 +138,7 @@ class MotionCorpus:
 
     def split(self, name: str) -> MotionCorpus:
         """The frames of one split, such as "train" or "val"."""
-        splits = sorted({record.split for record in self.clips})
-        if name not in splits:
-            raise InputError(f"no split {name!r}; there are {', '.join(splits)}")
+        check_split(name, self.clips)
         return self.subset(np.array([record.split == name for record in self.clips])[self.clip])
 
     @classmethod
@@ -252,50 +249,18 @@ def read_motions(
         InputError: there is no such split, or a clip has joints missing (they are named).
     """
     path = None if cache is False else motions_file(root, None if cache is True else cache)
-    corpus = None
-    if path is not None and path.is_file():
-        try:
-            corpus = MotionCorpus.load(path)
-        except FormatError:
-            corpus = None  # a broken cache is made again
-    if corpus is None:
-        corpus = _read_all(Path(root), read_index(Path(root)), workers, progress)
-        if path is not None:
-            _save_cached(corpus, path)
+    folder = Path(root)
+    corpus = kept_or_made(path, MotionCorpus.load, lambda: _read_all(folder, read_index(folder), workers, progress))
     return corpus if split is None else corpus.split(split)
 
 
 def motions_file(root: str | PathLike[str], cache: str | PathLike[str] | None = None) -> Path:
     """Where `read_motions` keeps what it made of a folder; changes with its index and with this program."""
-    index = input_file(Path(root) / INDEX, "the index of a folder of motion capture")
-    key = hashlib.sha256(index.read_bytes() + f"|motions|{VERSION}".encode()).hexdigest()[:16]
-    return (cache_folder() if cache is None else Path(cache)) / f"motions-{key}.npz"
-
-
-def _save_cached(corpus: MotionCorpus, path: Path) -> None:
-    import warnings
-
-    try:
-        corpus.save(path)
-    except FileError as error:
-        warnings.warn(f"the corpus of motions is not kept for the next time: {error}", stacklevel=3)
+    return kept_file(root, "motions", f"motions|{VERSION}", cache)
 
 
 def _read_all(root: Path, records: tuple[MocapRecord, ...], workers: int, progress: bool) -> MotionCorpus:
-    from tqdm import tqdm
-
-    packed = tqdm(_map(root, records, workers), total=len(records), unit="clip", desc="motions",
-                  disable=None if progress else True)  # fmt: skip
-    return _join(zip(records, packed, strict=True))
-
-
-def _map(root: Path, records: tuple[MocapRecord, ...], workers: int) -> Iterator[_Packed]:
-    if workers <= 1:
-        for record in records:
-            yield _read_one(root, record)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_read_one, [root] * len(records), records, chunksize=4)
+    return _join(zip(records, map_records(_read_one, root, records, workers, "motions", progress), strict=True))
 
 
 def _read_one(root: Path, record: MocapRecord) -> _Packed:

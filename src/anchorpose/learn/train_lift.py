@@ -17,7 +17,7 @@ from anchorpose.files.corpus import Corpus, read_corpus
 from anchorpose.files.datasets import dataset_path
 from anchorpose.learn.cluster import balanced_weights, draw, make_anchors
 from anchorpose.learn.nets.lift import LiftConfig, LiftLoss, LiftNet, RegressionNet
-from anchorpose.learn.training import TrainConfig, faster_precision, steps_done, train
+from anchorpose.learn.training import TrainConfig, add_arguments, prepare, steps_done, train
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.measure.noise import NOISE_MEASURE, NOISE_TRAIN, DetectorNoise, NoiseAmount, add_noise
 from anchorpose.measure.virtual import MEASURE, TRAIN, ViewRange
@@ -103,7 +103,6 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint, the CSVs and the anchors")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--steps", type=int, default=0, help="budget in steps in place of minutes")
     parser.add_argument("--k", type=int, default=200, help="number of anchor poses; 1: plain regression")
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--blocks", type=int, default=4)
@@ -112,13 +111,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--mixed", type=float, default=0.2, help="share of poses with the limbs of another")
     parser.add_argument("--classify", type=float, default=LiftLoss.classify, help="weight of the log loss")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
-    parser.add_argument("--threads", type=int, default=0, help="of the network on a CPU; 0: all")
-    parser.add_argument("--workers", type=int, default=1, help="processes that make views; 0: none but this one")
-    parser.add_argument("--corpus", type=Path, help="an npz of the corpus, in place of the data folder")
     parser.add_argument("--subset", type=float, default=1.0, help="share of the training clips to use")
+    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -137,9 +131,7 @@ def build(args: argparse.Namespace, corpus: Corpus, chances: np.ndarray) -> tupl
 
 def main() -> None:
     args = parse()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    precision = prepare(args)
     corpus = Corpus.load(args.corpus) if args.corpus else read_corpus(dataset_path("mocap"))
     training, held = split_calibration(corpus.split("train"))
     if args.subset < 1:
@@ -148,7 +140,6 @@ def main() -> None:
     chances = np.cumsum(balanced_weights(training))
     noise = DetectorNoise.load()
     module, config = build(args, training, chances)
-    precision = faster_precision(args.device) if args.precision == "auto" else args.precision
     plan = TrainConfig(args.minutes, args.steps, args.rate, precision=precision, device=args.device)
     objective = LiftLoss(classify=args.classify, neighbours=min(3, args.k))
 

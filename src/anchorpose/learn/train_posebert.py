@@ -19,7 +19,7 @@ from anchorpose.learn.motion_noise import NOTHING, Corruption
 from anchorpose.learn.motion_windows import BATCH, MotionWindows, batches, cut_windows, to_batch, true_windows
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig, PoseBertLoss
 from anchorpose.learn.train_lift import CALIBRATION_SUBJECTS
-from anchorpose.learn.training import TrainConfig, faster_precision, steps_done, train
+from anchorpose.learn.training import TrainConfig, add_arguments, prepare, steps_done, train
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.poses.body_bones import body_points
 from anchorpose.poses.motion_view import INPUTS
@@ -94,12 +94,11 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint and the CSVs")
     parser.add_argument("--minutes", type=float, default=45.0)
-    parser.add_argument("--steps", type=int, default=0, help="budget in steps in place of minutes")
     parser.add_argument("--window", type=int, default=64, help="longest window; shorter ones are trained besides")
-    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--heads", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=32, help="windows of the longest kind in a batch")
+    parser.add_argument("--heads", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=16, help="windows of the longest kind in a batch")
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--masking", type=float, default=1.0, help="factor of how much is masked")
@@ -108,14 +107,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--no-modes", action="store_true", help="never give modes")
     parser.add_argument("--views", type=int, default=6, help="cameras for each clip in the cache")
     parser.add_argument("--cache", type=Path, help="folder of the cached tracks; default: the folder of the run")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
-    parser.add_argument("--threads", type=int, default=0, help="of the network on a CPU; 0: all")
-    parser.add_argument("--workers", type=int, default=1, help="processes that make batches; 0: none but this one")
-    parser.add_argument("--corpus", type=Path, help="a saved corpus of motions, in place of the data folder")
     parser.add_argument("--lift", default="lift", help="the lift of the front end: a model's name or an .onnx file")
     parser.add_argument("--cache-only", action="store_true", help="make the cached tracks and stop")
+    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -130,9 +124,7 @@ def corruption(masking: float, noise: float, modes: bool = True) -> Corruption:
 
 def main() -> None:
     args = parse()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    precision = prepare(args)
     corpus = MotionCorpus.load(args.corpus) if args.corpus else read_motions(dataset_path("mocap"))
     training, held = split_calibration(corpus.split("train"))
     folder, makers = args.cache or args.out, args.workers if args.workers > 1 else 0
@@ -142,7 +134,9 @@ def main() -> None:
     held_cache = get_cache(folder / f"held-{args.seed}.npz", held, args.lift, 2, args.seed + 1000, makers)
     if args.cache_only:
         return
-    config = PoseBertConfig(args.window, args.width, args.layers, args.heads, 4 * args.width, dropout=args.dropout)
+    config = PoseBertConfig(
+        args.window, args.width, args.layers, args.heads, 4 * args.width, 2 * args.width, dropout=args.dropout
+    )
     net = PoseBert(config, mean_pose(cache, args.window))
     points, objective = BodyPoints().to(args.device), PoseBertLoss()
 
@@ -150,7 +144,6 @@ def main() -> None:
         assert isinstance(module, PoseBert)
         return objective(module, points, dict(zip(BATCH, batch, strict=True)))
 
-    precision = faster_precision(args.device) if args.precision == "auto" else args.precision
     plan = TrainConfig(args.minutes, args.steps, args.rate, precision=precision, device=args.device, log_every=50)
     amount = corruption(args.masking, args.noise, not args.no_modes)
     windows = MotionWindows(cache, args.batch, args.window, (args.seed, steps_done(args.out)), amount, args.truth)

@@ -6,6 +6,7 @@ or in an hour. Weights are averaged (EMA) and the average is what is measured an
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import math
@@ -48,6 +49,25 @@ class TrainConfig:
     save_every: float = 2.0
     log_every: int = 100
     device: str = "cpu"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that every training command has; a budget of minutes is its own to give."""
+    parser.add_argument("--steps", type=int, default=0, help="budget in steps in place of minutes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--threads", type=int, default=0, help="of the network on a CPU; 0: all")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make batches; 0: none but this one")
+    parser.add_argument("--corpus", type=Path, help="a saved corpus, in place of the data folder")
+
+
+def prepare(args: argparse.Namespace) -> str:
+    """Threads and seed of `add_arguments` take effect; returns the precision to train in."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    return faster_precision(args.device) if args.precision == "auto" else str(args.precision)
 
 
 def faster_precision(device: str = "cpu", size: int = 1024) -> str:

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from anchorpose.files.corpus import cache_folder
+from anchorpose.files.mocap_folder import cache_folder
 from anchorpose.files.motions import MotionCorpus
 from anchorpose.files.paths import replacing
 from anchorpose.poses.canonical import ANNY, DIRECTIONS
