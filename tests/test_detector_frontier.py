@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from anchorpose.measure import detector_frontier as frontier
-from anchorpose.measure.detector_frontier import Row, Scene, as_csv, as_markdown, enlarged, mosaics, replaced, score
+from anchorpose.measure.detector_frontier import (
+    Row,
+    Scene,
+    as_csv,
+    as_markdown,
+    enlarged,
+    mosaics,
+    portrait,
+    replaced,
+    score,
+)
+from anchorpose.measure.metrics import BODY12
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.values import Frame, Pose
 
@@ -53,6 +64,26 @@ def test_a_close_up_has_its_people_where_they_were() -> None:
     centre = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
     np.testing.assert_allclose(large.joints[0, 0], centre, atol=0.05)
     assert large.areas[0] == 4
+
+
+def test_a_portrait_is_the_upper_body_large() -> None:
+    """A white dot on the right shoulder is still there; knees and ankles are outside; no portrait without hips."""
+    joints = np.zeros((1, 12, 2))
+    for side, x in (("r", 90.0), ("l", 110.0)):
+        for name, y in (("shoulder", 100.0), ("elbow", 120.0), ("wrist", 130.0), ("hip", 150.0), ("knee", 200.0),
+                        ("ankle", 250.0)):  # fmt: skip
+            joints[0, BODY12.index(f"{side}_{name}")] = x, y
+    image = np.zeros((300, 200, 3), np.uint8)
+    image[99:102, 89:92] = 255
+    made = portrait(Scene(image, joints, np.ones((1, 12), bool), np.ones(1)))
+    assert made is not None and max(made.image.shape[:2]) == 400
+    x, y = made.joints[0, BODY12.index("r_shoulder")].round().astype(int)
+    assert made.image[y, x].min() > 200 and made.image[y, x + 60].max() < 50
+    known = {BODY12[j] for j in np.flatnonzero(made.labelled[0])}
+    assert known == {f"{s}_{n}" for s in "rl" for n in ("shoulder", "elbow", "wrist", "hip")}
+    hidden = np.ones((1, 12), bool)
+    hidden[0, BODY12.index("l_hip")] = False
+    assert portrait(Scene(image, joints, hidden, np.ones(1))) is None
 
 
 def test_only_what_stands_between_the_marks_is_replaced() -> None:

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorpose.poses.motion_view import (
+    DIRECTIONS,
     FRAME_WIDTH,
     JOINT_SCALE,
     MODE_WIDTH,
     WINDOW_WIDTH,
     MotionView,
+    directions_of,
     fill,
     motion_view,
     places_of,
@@ -80,6 +82,21 @@ def test_gaps_are_filled_from_both_sides() -> None:
     known = np.array([[False, True, False, False, True, False]])
     np.testing.assert_allclose(fill(values, known)[0, :, 0], [1, 1, 6, 11, 16, 16])
     np.testing.assert_array_equal(fill(values, np.zeros((1, 6), bool)), 0)
+
+
+def test_directions_are_filled_over_time() -> None:
+    """A shin that is not seen for some frames points between where it did before and after; one never seen, nowhere."""
+    joints = np.zeros((1, 40, 13, 3))
+    names = {name: i for i, name in enumerate(BODY13.names)}
+    joints[0, :20, names["r_ankle"]], joints[0, 20:, names["r_ankle"]] = (0, 1, 0), (0.6, 0.8, 0)
+    there = np.ones((1, 40, 13), bool)
+    there[0, 10:30, names["r_ankle"]] = False
+    there[0, :, names["l_ankle"]] = False
+    shins = directions_of(joints, there)[0, :, [DIRECTIONS.index("r_shin"), DIRECTIONS.index("l_shin")]]
+    np.testing.assert_allclose(shins[0, [0, 39]], [[0, 1, 0], [0.6, 0.8, 0]], atol=1e-6)
+    np.testing.assert_allclose(shins[0, 19:21].mean(0), [0.3, 0.9, 0], atol=0.02)
+    assert (np.diff(shins[0, :, 0]) > -1e-9).all() and np.abs(np.diff(shins[0, :, 0])).max() < 0.05
+    np.testing.assert_array_equal(shins[1], 0)
 
 
 def test_missing_joints_and_nothing_at_all() -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.skeletons import COCO17
 from anchorpose.poses.values import Frame, Pose
-from anchorpose.sense.detector import resize
+from anchorpose.sense.detector import Resized, resize
 from anchorpose.sense.models import load_session
 from anchorpose.sense.movenet import (
     BIAS,
@@ -321,6 +321,26 @@ def test_two_passes_give_each_person_once(best: MoveNetDetector) -> None:
     assert [p.score for p in merged] == sorted((p.score for p in merged), reverse=True)
     for joints in (p.joints2d for p in merged if p.box[0] > 300):
         assert any(np.array_equal(joints, other.joints2d) for other in passes[0])
+
+
+def test_who_fills_the_picture_is_seen_from_afar_too(fast: MoveNetDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second, smaller pass there and in an empty picture; none for people of a usual size."""
+    sides: list[int] = []
+    inner = fast.detect_in
+
+    def watched(resized: Resized) -> list[Pose]:
+        sides.append(max(resized.size))
+        return inner(resized)
+
+    monkeypatch.setattr(fast, "detect_in", watched)
+    (whole,) = fast.detect(Frame(picture([(128, 4, 250)], 256, 256)))
+    first, second = sides
+    assert first == 256 and 100 < second < 154 and whole.score > 0.4
+    sides.clear()
+    fast.detect(Frame(picture([(128, 60, 140)], 256, 256)))
+    assert sides == [256]
+    sides.clear()
+    assert fast.detect(Frame(np.full((256, 256, 3), 90, np.uint8))) == [] and sides == [256, 128]
 
 
 def test_a_crowd_is_not_cut_at_six(fast: MoveNetDetector) -> None:

@@ -14,10 +14,11 @@ from anchorpose.learn.kinematics import (
     matrix_to_sixd,
     sixd_to_matrix,
 )
+from anchorpose.learn.nets.aim import Aim
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig, PoseBertLoss, metric
 from anchorpose.poses import sixd
 from anchorpose.poses.body_bones import BODY_BONES, body_points
-from anchorpose.poses.motion_view import INPUTS, MotionView, motion_view, places_of, translations_of
+from anchorpose.poses.motion_view import INPUTS, MotionView, directions_of, motion_view, places_of, translations_of
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.sense.models import load_session, read_index
 from toy_motion import FLIP, hide, toy_posebert_folder, toy_sequence, toy_truth, toy_world
@@ -83,17 +84,38 @@ def test_places_in_metres_as_in_numpy() -> None:
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-9)
 
 
-def test_estimates_start_at_the_mean_pose() -> None:
-    """Untrained, every layer says about the mean pose, the filled place and the measures that went in."""
-    mean = torch.from_numpy(rotvec_to_matrix(np.random.default_rng(3).normal(0, 1, (38, 3)))).float()
+def test_estimates_start_where_the_limbs_point() -> None:
+    """Untrained, every layer says the guess from the directions, the filled place and the measures that went in."""
     view = windows()
-    layers = PoseBert(SMALL, mean).refinements(*tensors(view))
+    layers = PoseBert(SMALL).refinements(*tensors(view))
+    guess = sixd_to_matrix(Aim()(torch.from_numpy(view.directions)))
     assert len(layers) == SMALL.layers
     for estimate in layers:
-        turned = components_last(estimate.rotations).detach().numpy()
-        np.testing.assert_allclose(turned, np.broadcast_to(mean, turned.shape), atol=0.1)
+        torch.testing.assert_close(estimate.rotations, guess, atol=0.1, rtol=0)
         np.testing.assert_allclose(estimate.places.detach(), view.places, atol=0.05)
         np.testing.assert_allclose(estimate.measures.detach(), 0, atol=0.05)
+
+
+def test_the_guess_has_the_joints_where_they_are() -> None:
+    """Of a person of average build without noise the guess alone is near the truth; where a leg is never seen it hangs
+    from the pelvis, and nothing at all is a person who stands upright."""
+    joints = np.stack([toy_truth(12, i)[:, :13] for i in range(3)])
+    joints = joints - joints[..., [4, 5, 10, 11], :].mean(-2, keepdims=True)
+
+    def guess(seen: np.ndarray) -> np.ndarray:
+        part = directions_of(np.nan_to_num(seen), np.isfinite(seen).all(-1)).astype(np.float32)
+        world = components_last(sixd_to_matrix(Aim()(torch.from_numpy(part)))).numpy()
+        np.testing.assert_allclose(world @ np.swapaxes(world, -1, -2), np.eye(3) + 0 * world, atol=1e-5)
+        points = body_points(world, np.zeros(9))[..., :13, :]
+        return points - points[..., [4, 5, 10, 11], :].mean(-2, keepdims=True)
+
+    assert np.linalg.norm(guess(joints) - joints, axis=-1).mean() < 0.05
+    lame = joints.copy()
+    lame[..., [0, 1], :] = np.nan
+    off = np.linalg.norm(guess(lame) - guess(joints), axis=-1)
+    assert off[..., 2:].max() < 1e-6 and off[..., 0].max() > 0.02
+    upright = guess(np.full((1, 4, 13, 3), np.nan))[0, 0]
+    assert upright[12, 1] < upright[4, 1] < upright[0, 1] and upright[5, 0] > upright[4, 0]
 
 
 def test_nothing_of_a_masked_frame_goes_in() -> None:

@@ -3,7 +3,18 @@
 import numpy as np
 
 from anchorpose.poses.values import Pose
-from anchorpose.sense.zoom import IDEAL, Look, ZoomSettings, inside, moved, plan
+from anchorpose.sense.integrate import BEST_SIZE
+from anchorpose.sense.zoom import (
+    FAR_SIDE,
+    IDEAL,
+    TOO_LARGE,
+    Look,
+    ZoomSettings,
+    from_afar,
+    inside,
+    moved,
+    plan,
+)
 
 
 def person(x0: float, y0: float, height: float, score: float = 0.8) -> Pose:
@@ -54,6 +65,19 @@ def test_a_person_cut_by_the_part_is_not_inside() -> None:
     assert inside(person(150, 50, 90), look, 1000, 200, 4)
     assert not inside(person(98, 50, 90), look, 1000, 200, 4)
     assert inside(person(150, 0, 199), look, 1000, 200, 4)
+
+
+def test_a_person_who_fills_the_picture_is_looked_at_from_afar() -> None:
+    """The largest decides: shown at the size that the network likes."""
+    small, large = person(10, 10, 100), person(0, 0, 630)
+    assert from_afar([small, person(0, 0, 2 * TOO_LARGE - 1)], 320, 0.5) is None
+    side = from_afar([small, large], 320, 0.5)
+    assert side is not None and abs(630 / 640 * side - BEST_SIZE) < 2
+
+
+def test_where_nobody_is_found_somebody_may_fill_the_picture() -> None:
+    assert from_afar([], 256, 0.2) == FAR_SIDE
+    assert from_afar([], FAR_SIDE, 1.0) is None
 
 
 def test_moved_shifts_box_and_joints() -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from anchorpose.learn.export_lift import save_program
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig
 from anchorpose.poses.body_bones import BODY_BONES, MEASURES
-from anchorpose.poses.motion_view import FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
+from anchorpose.poses.motion_view import DIRECTIONS, FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
 from anchorpose.poses.resampling import RATE
 from anchorpose.poses.sequences import MODES
 from anchorpose.sense.models import PACKAGE_WEIGHTS, register_weight
@@ -33,7 +33,8 @@ def load_net(folder: Path) -> PoseBert:
 def example(windows: int = 3, frames: int = 9) -> tuple[torch.Tensor, ...]:
     """Inputs of the right shapes, in the order of INPUTS."""
     n, w = windows, frames
-    shapes = ((n, w, FRAME_WIDTH), (n, w, MODES, MODE_WIDTH), (n, w), (n, w, 3), (n, WINDOW_WIDTH))
+    shapes = ((n, w, FRAME_WIDTH), (n, w, MODES, MODE_WIDTH), (n, w), (n, w, 3), (n, WINDOW_WIDTH),
+              (n, w, len(DIRECTIONS), 3))  # fmt: skip
     return tuple(torch.zeros(shape) for shape in shapes)
 
 

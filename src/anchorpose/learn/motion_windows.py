@@ -15,16 +15,13 @@ from anchorpose.learn.motion_cache import MotionCache
 from anchorpose.learn.motion_noise import Corruption, Windows, corrupt, shake
 from anchorpose.poses.body_bones import BONE_MIRROR, body_points
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.motion_view import MotionView, motion_view, places_of
+from anchorpose.poses.motion_view import INPUTS, MotionView, motion_view, places_of
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import mirror_joints, torso_centred
 
 Array = NDArray[np.float64]
 
-BATCH = (
-    "frames", "modes", "present", "places", "window", "rotations", "measures", "true_places", "turn", "reference",
-    "placed",
-)  # fmt: skip
+BATCH = (*INPUTS, "rotations", "measures", "true_places", "turn", "reference", "placed")
 """What a batch holds, in this order; see `learn.nets.posebert.PoseBertLoss`."""
 
 

@@ -15,7 +15,7 @@ from anchorpose.files.datasets import dataset_path
 from anchorpose.files.motions import MotionCorpus, read_motions
 from anchorpose.learn.kinematics import BodyPoints
 from anchorpose.learn.motion_cache import MotionCache, make_cache
-from anchorpose.learn.motion_noise import NOTHING, Corruption
+from anchorpose.learn.motion_noise import Corruption
 from anchorpose.learn.motion_windows import BATCH, MotionWindows, batches, cut_windows, to_batch, true_windows
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig, PoseBertLoss
 from anchorpose.learn.train_lift import CALIBRATION_SUBJECTS
@@ -23,7 +23,6 @@ from anchorpose.learn.training import TrainConfig, add_arguments, prepare, steps
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.poses.body_bones import body_points
 from anchorpose.poses.motion_view import INPUTS
-from anchorpose.poses.sixd import nearest_rotation
 
 Evaluate = Callable[[nn.Module], dict[str, float]]
 
@@ -42,13 +41,6 @@ def get_cache(path: Path, corpus: MotionCorpus, lift: str, views: int, seed: int
     path.parent.mkdir(parents=True, exist_ok=True)
     cache.save(path)
     return cache
-
-
-def mean_pose(cache: MotionCache, window: int, seed: int = 5) -> Tensor:
-    """(38, 3, 3) mean rotations in the windows' axes, where the regressor starts."""
-    plain = MotionWindows(cache, 32, min(window, int(cache.length.max())), (seed,), NOTHING, truth=1.0)
-    batch = plain.batch(np.random.default_rng(seed))["rotations"]
-    return torch.from_numpy(nearest_rotation(batch.mean((0, 1)))).float()
 
 
 def evaluation(cache: MotionCache, window: int, n: int = 256, seed: int = 1) -> Evaluate:
@@ -137,7 +129,7 @@ def main() -> None:
     config = PoseBertConfig(
         args.window, args.width, args.layers, args.heads, 4 * args.width, 2 * args.width, dropout=args.dropout
     )
-    net = PoseBert(config, mean_pose(cache, args.window))
+    net = PoseBert(config)
     points, objective = BodyPoints().to(args.device), PoseBertLoss()
 
     def loss(module: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from anchorpose.files.images import read_image
 from anchorpose.files.labels import LabelledImage, read_labels
 from anchorpose.files.paths import replacing
 from anchorpose.measure.bench import ratio, take_turns
-from anchorpose.measure.metrics import FOUND_OKS, body12, match_people, oks_matrix, pck2d
+from anchorpose.measure.metrics import BODY12, FOUND_OKS, body12, match_people, oks_matrix, pck2d
 from anchorpose.measure.peers import MoveNetMultiPose
 from anchorpose.measure.protocols import select
 from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 SIZES = (192, 256, 320, 352, 384, 448, 512)
 CELL = 256
+#: A person whose trunk is shorter [px] is too coarse to fill a picture.
+PORTRAIT_TRUNK = 25.0
 REFERENCE = "MoveNet MultiPose, uncut, 256"
 Find = Callable[[Frame], list[Pose]]
 
@@ -104,14 +106,42 @@ def enlarged(scene: Scene, factor: int = 2) -> Scene:
     return Scene(np.asarray(image), (scene.joints + 0.5) * factor - 0.5, scene.labelled, scene.areas * factor**2)
 
 
+def portrait(scene: Scene, side: int = 400) -> Scene | None:
+    """The first person from the hips up, filling a picture of `side` px, as in a portrait or a video call.
+
+    None if its shoulders or hips are not labelled, or too few pixels are left.
+    """
+    from PIL import Image
+
+    joints, labelled = scene.joints[0], scene.labelled[0]
+    shoulders, hips = ([BODY12.index(f"{s}_{name}") for s in "rl"] for name in ("shoulder", "hip"))
+    up = joints[shoulders].mean(0) - joints[hips].mean(0)
+    trunk = float(np.linalg.norm(up))
+    if not labelled[[*shoulders, *hips]].all() or trunk < PORTRAIT_TRUNK:
+        return None
+    centre = joints[hips].mean(0) + 0.85 * up  # as much room above the shoulders as a head takes
+    height, width = scene.image.shape[:2]
+    low = np.maximum(np.rint(centre - 0.95 * trunk), 0).astype(int)
+    high = np.minimum(np.rint(centre + 0.95 * trunk), (width, height)).astype(int)
+    if (high - low < trunk).any():
+        return None
+    part = Image.fromarray(scene.image[low[1] : high[1], low[0] : high[0]])
+    factor = side / max(part.size)
+    image = np.asarray(part.resize((round(part.width * factor), round(part.height * factor)), Image.Resampling.BICUBIC))
+    moved = (scene.joints[:1] - low + 0.5) * factor - 0.5
+    inside = (moved >= 0).all(-1) & (moved < image.shape[1::-1]).all(-1)
+    return Scene(image, moved, scene.labelled[:1] & inside, scene.areas[:1] * factor**2)
+
+
 def training_sets(photos: int) -> dict[str, list[Scene]]:
-    """The four sets: scenes, single athletes, small people, close-ups."""
+    """The sets: scenes, single athletes, small people, close-ups, portraits."""
     large = photo_scenes("lspet", "lspet_train.json", photos, least_side=200)
     return {
         "scenes": photo_scenes("coco_train", "coco_train.json"),
         "sports": photo_scenes("lspet", "lspet_train.json", photos),
         "small people": mosaics(large[: photos // 2], 2, 2) + mosaics(large[photos // 2 :], 3, 2),
         "close-ups": [enlarged(scene) for scene in large[::2]],
+        "portraits": [made for scene in large if (made := portrait(scene)) is not None],
     }
 
 

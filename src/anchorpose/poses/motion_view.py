@@ -9,6 +9,7 @@ metres at the window's median depth), so that the depth's noise stays in one num
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,10 +28,37 @@ MODE_WIDTH = 13 * 3 + 1
 WINDOW_WIDTH = len(MEASURES) + 2
 """The person's measures, log depth, whether there is a depth."""
 
+DIRECTIONS: tuple[str, ...] = (
+    "hips", "shoulders", "trunk", "neck", "r_thigh", "l_thigh", "r_shin", "l_shin", "r_upper_arm", "l_upper_arm",
+    "r_forearm", "l_forearm",
+)  # fmt: skip
+"""Where the body's parts point: from right to left, upwards, and outwards."""
+
+_LIMBS = {"thigh": ("hip", "knee"), "shin": ("knee", "ankle"), "upper_arm": ("shoulder", "elbow"),
+          "forearm": ("elbow", "wrist")}  # fmt: skip
 _TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]
 _PAIRS = (("r_hip", "l_hip"), ("r_shoulder", "l_shoulder"))
 _MIDDLE_DEPTH = 4.0
 _LEAST_DEPTH = 0.2
+_STEADY = 2.5  # frames: deviation of the Gaussian that takes the jitter from the directions
+
+
+def _direction_ends() -> NDArray[np.float64]:
+    """(12, 2, 13) weights of the joints whose means a direction goes from and to."""
+    joints = {name: np.eye(len(BODY13))[i] for i, name in enumerate(BODY13.names)}
+    hips, shoulders = ((joints[f"r_{n}"] + joints[f"l_{n}"]) / 2 for n in ("hip", "shoulder"))
+    ends = {
+        "hips": (joints["r_hip"], joints["l_hip"]), "shoulders": (joints["r_shoulder"], joints["l_shoulder"]),
+        "trunk": (hips, shoulders), "neck": (shoulders, joints["head"]),
+    }  # fmt: skip
+    for part, (a, b) in _LIMBS.items():
+        ends |= {f"{s}_{part}": (joints[f"{s}_{a}"], joints[f"{s}_{b}"]) for s in "rl"}
+    return np.array([ends[name] for name in DIRECTIONS])
+
+
+_ENDS = _direction_ends()
+_VECTORS = _ENDS[:, 1] - _ENDS[:, 0]
+_NEEDED = _ENDS.any(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +67,8 @@ class MotionView:
 
     Attributes:
         frames (N, W, FRAME_WIDTH), modes (N, W, M, MODE_WIDTH), present (N, W; 0 or 1), places (N, W, 3; gaps filled),
-        window (N, WINDOW_WIDTH): the network's inputs, float32.
+        window (N, WINDOW_WIDTH), directions (N, W, 12, 3; see `DIRECTIONS`, gaps filled, a little smoothed, at most of
+            length 1, 0 where nothing is known): the network's inputs, float32.
         turn: (N, 3, 3) rotation from the camera's axes to the window's.
         reference: (N, 3) x / z, y / z and z [m] about which places are told; placed: (N,) whether there is any place.
     """
@@ -49,6 +78,7 @@ class MotionView:
     present: Features
     places: Features
     window: Features
+    directions: Features
     turn: Array
     reference: Array
     placed: NDArray[np.bool_]
@@ -59,7 +89,7 @@ class MotionView:
         return {name: getattr(self, name) for name in INPUTS}
 
 
-INPUTS = ("frames", "modes", "present", "places", "window")
+INPUTS = ("frames", "modes", "present", "places", "window", "directions")
 
 
 def motion_view(
@@ -98,7 +128,8 @@ def motion_view(
     window = np.concatenate([np.asarray(measures, np.float64), depth[:, None], placed[:, None]], axis=-1)
     return MotionView(
         frames.astype(np.float32), _mode_features(modes, weights, turn), present.astype(np.float32),
-        fill(place, has_place).astype(np.float32), window.astype(np.float32), turn, reference, placed,
+        fill(place, has_place).astype(np.float32), window.astype(np.float32),
+        directions_of(turned, there).astype(np.float32), turn, reference, placed,
     )  # fmt: skip
 
 
@@ -137,6 +168,26 @@ def _mode_features(modes: ArrayLike, weights: ArrayLike, turn: Array) -> Feature
     turned = JOINT_SCALE * np.where(there, modes, 0.0) @ np.swapaxes(turn, -1, -2)[:, None, None]
     flat = turned.reshape(*turned.shape[:3], -1)
     return np.concatenate([flat, np.maximum(weights, 0.0)[..., None]], axis=-1).astype(np.float32)
+
+
+def directions_of(joints: Array, there: NDArray[np.bool_]) -> Array:
+    """(N, W, 12, 3) where the parts of bodies (N, W, 13, 3) point, of which the joints `there` (N, W, 13) are known."""
+    n, w = there.shape[:2]
+    vectors = np.einsum("dj,nwjc->ndwc", _VECTORS, joints)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
+    known = ~(_NEEDED[:, None] & ~there[:, None]).any(-1)  # (N, 12, W)
+    filled = fill(unit.reshape(-1, w, 3), known.reshape(-1, w)).reshape(n, len(DIRECTIONS), w, 3)
+    steady: Array = (_smoothing(w) @ filled).transpose(0, 2, 1, 3)
+    return steady
+
+
+@lru_cache(maxsize=16)
+def _smoothing(frames: int) -> Array:
+    """(W, W) a Gaussian over time whose rows sum to one."""
+    off = np.arange(frames)[:, None] - np.arange(frames)
+    weight = np.exp(-0.5 * (off / _STEADY) ** 2)
+    out: Array = weight / weight.sum(1, keepdims=True)
+    return out
 
 
 def _places(translation: Array) -> tuple[Array, NDArray[np.bool_], Array]:

@@ -21,7 +21,7 @@ from anchorpose.poses.values import Frame, Pose
 from anchorpose.sense.detector import FULL_LOOK_EVERY, Resized, resize, sides_after, sides_for
 from anchorpose.sense.integrate import AREA_OF_BOX, box_areas, merge_passes, oks_nms
 from anchorpose.sense.models import load_session
-from anchorpose.sense.zoom import Look, inside, moved, plan
+from anchorpose.sense.zoom import Look, from_afar, inside, moved, plan
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -278,6 +278,9 @@ class MoveNetDetector:
         inputs = [resize(frame.image, side) for side in sides]
         passes = [self.detect_in(resized) for resized in inputs]
         scales = [1 / float(resized.scale.max()) for resized in inputs]
+        if side := from_afar(passes[-1], max(inputs[-1].size), scales[-1]):
+            far = resize(frame.image, side)
+            passes, scales = [*passes, self.detect_in(far)], [*scales, 1 / float(far.scale.max())]
         if self.quality == "best" and not look:
             look = plan(max(passes, key=len), width, height, 1 / scales[0])
         if look:

@@ -1,7 +1,8 @@
-"""A closer look: small people are cut out of the picture and looked at again, as large as the network likes them.
+"""A second look: people whom the network sees too small or too large are shown to it again, as it likes them.
 
 MoveNet is at its best with people of about 140 of its pixels. Where those in view are smaller and stand together, the
 part of the picture that holds them is shown to it enlarged, as far as the source has pixels and the budget allows.
+Where one fills the picture, or nobody is found (which may be for that reason), the whole picture is shown smaller.
 """
 
 from __future__ import annotations
@@ -13,10 +14,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anchorpose.poses.values import Pose
-from anchorpose.sense.integrate import box_sizes
+from anchorpose.sense.integrate import BEST_SIZE, box_sizes
 
 IDEAL = 140.0
 """Size of a person, in pixels of the network, at which MoveNet does best (longer side of the box)."""
+
+TOO_LARGE = 220.0
+"""Size of a person, in pixels of the network, above which the picture is shown to it once more, smaller."""
+
+FAR_SIDE = 128
+"""Longest side of the picture then where nobody was found."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,19 @@ def plan(
         return None
     part = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     return Look(part, max(64, int(extent.max() / pixel * gain)))
+
+
+def from_afar(poses: Sequence[Pose], side: int, scale: float) -> int | None:
+    """The longest side [px of the network] of a picture that is to be looked at from farther away; None if it is not.
+
+    Args:
+        poses: what the smallest pass found. side: its longest side [px of the network].
+        scale: network pixels for one of the source in it.
+    """
+    if not poses:
+        return FAR_SIDE if side > FAR_SIDE else None
+    size = float(box_sizes(poses).max()) * scale
+    return round(side * BEST_SIZE / size) if size > TOO_LARGE else None
 
 
 def moved(pose: Pose, x0: float, y0: float) -> Pose:

@@ -1,7 +1,8 @@
 """PoseBERT (Baradel et al., 3DV 2021) on poses as joints: a transformer over time that says what the body did.
 
 Each frame is embedded linearly, frames that are missing are a learned token, positions are learned, layers normalise
-before they act, and after each layer one shared regressor refines the pose from the mean pose. Beside the mean of the
+before they act, and after each layer one shared regressor refines the pose. The paper begins with the mean pose, here
+it is a guess from where the limbs point (`learn.nets.aim`). Beside the mean of the
 detector's distribution its modes go in, each through the same small network, summed by their weights: their order says
 nothing. What comes out are rotations of the canonical skeleton's bones, the place, and the person's measures.
 """
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from anchorpose.learn.kinematics import BodyPoints, components_first, components_last, length, sixd_to_matrix
+from anchorpose.learn.nets.aim import Aim
 from anchorpose.poses.body_bones import BODY_BONES, MEASURES
-from anchorpose.poses.motion_view import FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
+from anchorpose.poses.motion_view import DIRECTIONS, FRAME_WIDTH, INPUTS, MODE_WIDTH, WINDOW_WIDTH
 from anchorpose.poses.skeletons import BODY13
 
 _BONES, _MEASURES = len(BODY_BONES), len(MEASURES)
@@ -73,16 +75,14 @@ class Layer(nn.Module):
 class PoseBert(nn.Module):
     """Windows as `poses.motion_view.MotionView` has them to poses; see `Estimate`."""
 
-    mean_pose: Tensor
-
-    def __init__(self, config: PoseBertConfig, mean_pose: Tensor | None = None) -> None:
-        """`mean_pose`: (38, 3, 3), where the regressor starts; the reference pose, upright in the camera, if None."""
+    def __init__(self, config: PoseBertConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.aim = config, Aim()
         self.embed_frame = nn.Linear(FRAME_WIDTH, config.width)
         self.embed_mode = nn.Linear(MODE_WIDTH, config.width)
         self.mix_modes = nn.Linear(config.width, config.width)
         self.embed_window = nn.Linear(WINDOW_WIDTH, config.width)
+        self.embed_directions = nn.Linear(3 * len(DIRECTIONS), config.width)
         self.missing = nn.Parameter(torch.zeros(config.width))
         self.position = nn.Parameter(torch.zeros(config.window, config.width))
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
@@ -97,25 +97,23 @@ class PoseBert(nn.Module):
         assert isinstance(last, nn.Linear)
         nn.init.normal_(last.weight, std=0.001)
         nn.init.zeros_(last.bias)
-        upright = torch.diag(torch.tensor([1.0, -1.0, -1.0])).expand(_BONES, 3, 3)
-        mean = (upright if mean_pose is None else mean_pose).float()
-        self.register_buffer("mean_pose", mean[..., :2].permute(2, 1, 0).reshape(6, _BONES).contiguous())
 
-    def embed(self, frames: Tensor, modes: Tensor, present: Tensor, window: Tensor) -> Tensor:
+    def embed(self, frames: Tensor, modes: Tensor, present: Tensor, window: Tensor, directions: Tensor) -> Tensor:
         """(N, W, width): what the first layer sees. Nothing of a missing frame's input goes in."""
         weights = modes[..., -1:]
         seen = self.mix_modes((weights * F.relu(self.embed_mode(modes))).sum(2))
         there = (present > 0.5).unsqueeze(-1)
         x = torch.where(there, self.embed_frame(frames) + seen, self.missing)
+        x = x + self.embed_directions(directions.flatten(2))
         return x + self.embed_window(window).unsqueeze(1) + self.position[: frames.shape[1]]
 
     def refinements(
-        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor
+        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor, directions: Tensor
     ) -> list[Estimate]:
         """The estimate after each layer."""
-        x = self.embed(frames, modes, present, window)
-        n, w = frames.shape[:2]
-        pose = self.mean_pose.flatten().expand(n, w, -1)
+        x = self.embed(frames, modes, present, window, directions)
+        w = frames.shape[1]
+        pose = self.aim(directions).permute(1, 2, 0, 3).flatten(2)
         shift, measures = torch.zeros_like(places), window[:, :_MEASURES]
         out = []
         for layer in self.layers:
@@ -130,10 +128,10 @@ class PoseBert(nn.Module):
         return out
 
     def forward(
-        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor
+        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor, directions: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Rotations (N, W, 38, 3, 3) in the window's axes, places (N, W, 3), measures (N, 9): the last layer's."""
-        last = self.refinements(frames, modes, present, places, window)[-1]
+        last = self.refinements(frames, modes, present, places, window, directions)[-1]
         return components_last(last.rotations), last.places, last.measures
 
 
@@ -143,7 +141,8 @@ class PoseBertLoss:
 
     Attributes:
         rotations: squared differences of the bones' matrices. joints: of POINTS about the root.
-        velocities: of the joints about the root; steps: of the joints in space, which keeps standing feet still.
+        velocities, bends: of the joints about the root, first and second differences; bends keep joints from shaking.
+        steps: first differences of the joints in space, which keeps standing feet still.
         places: of the torso's centre, as a share of a tenth of its depth. measures: squared, of the logarithms.
         still: weight of frames that were not seen, against those that were.
     """
@@ -151,6 +150,7 @@ class PoseBertLoss:
     rotations: float = 0.25
     joints: float = 1.0
     velocities: float = 2.0
+    bends: float = 5.0
     steps: float = 0.5
     places: float = 0.3
     measures: float = 5.0
@@ -199,6 +199,7 @@ class PoseBertLoss:
             "rotations": (weight * rotation).mean(),
             "joints": (weight * length(error).mean(-1)).mean(),
             "velocities": length(error.diff(dim=2)).mean(),
+            "bends": length(error.diff(n=2, dim=2)).mean() if error.shape[2] > 2 else 0 * error.sum(),
             "steps": (placed * length(in_space.diff(dim=2)).mean(-1)).mean(),
             "places": (placed * weight * place).mean(),
             "measures": (estimate.measures - batch["measures"]).square().mean(),
