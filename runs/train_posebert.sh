@@ -5,6 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${OUT_DIR:-checkpoints/posebert}
-python -m anchorpose.learn.train_posebert --out "$out" --minutes "${MINUTES:-60}" --device "${DEVICE:-cpu}" \
+python -m anchorpose.learn.train_posebert --out "$out" --minutes "${MINUTES:-32}" --device "${DEVICE:-cpu}" \
   --threads "${THREADS:-0}" --workers "${WORKERS:-1}" --seed 0 "$@"
 python -m anchorpose.learn.export_posebert "$out" --command "runs/train_posebert.sh"

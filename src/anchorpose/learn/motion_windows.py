@@ -16,7 +16,6 @@ from anchorpose.learn.motion_noise import Corruption, Windows, corrupt, shake
 from anchorpose.poses.body_bones import BONE_MIRROR, body_points
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.motion_view import INPUTS, MotionView, motion_view, places_of
-from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import mirror_joints, torso_centred
 
@@ -24,9 +23,6 @@ Array = NDArray[np.float64]
 
 BATCH = (*INPUTS, "rotations", "measures", "true_places", "turn", "reference", "placed")
 """What a batch holds, in this order; see `learn.nets.posebert.PoseBertLoss`."""
-
-
-_CAMERA_TURN = 12.0  # degrees, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +89,6 @@ def mirror(windows: Windows, truth: Truth, rows: NDArray[np.bool_]) -> None:
     truth.rotations[rows] = truth.rotations[rows][:, :, BONE_MIRROR] * sign[:, None] * sign
 
 
-def turn_camera(windows: Windows, truth: Truth, degrees: float, rng: np.random.Generator) -> None:
-    """Turn each window's camera about its own centre by up to `degrees` any way: what it sees stays true."""
-    axes = rng.normal(size=(len(windows.joints), 3))
-    angles = np.radians(degrees) * rng.random((len(axes), 1))
-    turn = rotvec_to_matrix(angles * axes / np.linalg.norm(axes, axis=-1, keepdims=True))
-    back = np.swapaxes(turn, -1, -2)
-    windows.joints[:] = windows.joints @ back[:, None]
-    windows.modes[:] = windows.modes @ back[:, None, None]
-    windows.translation[:] = windows.translation @ back
-    truth.centre[:] = truth.centre @ back
-    truth.rotations[:] = turn[:, None, None] @ truth.rotations
-
-
 def to_batch(windows: Windows, truth: Truth) -> tuple[dict[str, np.ndarray], MotionView]:
     """A batch by the names of BATCH, float32, and the view behind it."""
     w = windows
@@ -161,7 +144,6 @@ class MotionWindows(IterableDataset[tuple[Tensor, ...]]):
         truth = true_windows(self.cache, tracks, starts, length)
         put_truth(windows, truth, rng.random(n) < self.truth, rng)
         mirror(windows, truth, rng.random(n) < 0.5)
-        turn_camera(windows, truth, _CAMERA_TURN, rng)
         corrupt(windows, self.corruption, rng)
         return to_batch(windows, truth)[0]
 

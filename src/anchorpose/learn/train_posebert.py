@@ -92,7 +92,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--heads", type=int, default=6)
     parser.add_argument("--batch", type=int, default=16, help="windows of the longest kind in a batch")
     parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--masking", type=float, default=1.0, help="factor of how much is masked")
     parser.add_argument("--noise", type=float, default=1.0, help="factor of all other corruption")
     parser.add_argument("--truth", type=float, default=0.3, help="share of windows from the truth with plain noise")
