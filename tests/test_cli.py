@@ -45,6 +45,8 @@ def run(tiny_lift: TinyLift, detector: FakeDetector, monkeypatch: pytest.MonkeyP
         return Model(detector, Lifter(session), Optics(camera, focal, fov))
 
     monkeypatch.setattr(pipeline, "load", load)
+    # Poses of single frames: test_cli_video.py has motions.
+    monkeypatch.setattr("anchorpose.cli.run._Refining.refiner", lambda *_: None)
     return lambda *args: main([str(a) for a in args])
 
 

@@ -1,4 +1,5 @@
-"""The renderer: geometry, labels, light, determinism. Skipped where there is no OpenGL without a window."""
+"""The renderers: geometry, labels, light, determinism, and that both draw the same. Those with OpenGL are skipped where
+there is none without a window."""
 
 import sys
 from types import SimpleNamespace
@@ -6,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from anchorpose.learn.synthesis.gl import geometry
 from anchorpose.learn.synthesis.gl.geometry import VertexNormals, clusters, coarse_faces
 from anchorpose.learn.synthesis.gl.materials import linear, thickness
 from anchorpose.learn.synthesis.gl.noise import noise_texture
@@ -13,6 +15,7 @@ from anchorpose.learn.synthesis.gl.scene import (
     Cuts,
     GLScene,
     Ground,
+    Lamp,
     Lights,
     Material,
     Mesh,
@@ -32,18 +35,36 @@ FLAT = Lights(Sun(strength=0.0), sky=(0.9, 0.9, 0.9), floor=(0.9, 0.9, 0.9))
 _UPRIGHT = np.array([1.0, -1.0, -1.0])
 
 
-@pytest.fixture(scope="module")
-def renderer():
+def make_renderer(kind, bank):
+    if kind == "soft":
+        pytest.importorskip("numba", reason="numba is not installed")
+        from anchorpose.learn.synthesis.soft.renderer import SoftRenderer
+
+        return SoftRenderer(SIZE, SIZE, bank, shadow_size=128)
     pytest.importorskip("moderngl", reason="moderngl is not installed")
     from anchorpose.learn.synthesis.gl.renderer import Renderer
 
+    try:
+        return Renderer(SIZE, SIZE, bank, shadow_size=128, threads=0)
+    except AnchorposeError as error:
+        pytest.skip(str(error))
+
+
+def bank_of_two():
     layers = np.full((2, 16, 16, 4), 255, np.uint8)
     layers[1, :, 8:, 3] = 0
     layers[1, :, :, :3] = (200, 30, 30)
-    try:
-        made = Renderer(SIZE, SIZE, TextureBank(layers), shadow_size=128, threads=0)
-    except AnchorposeError as error:
-        pytest.skip(str(error))
+    return TextureBank(layers)
+
+
+@pytest.fixture(scope="module", params=["gl", "soft"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def renderer(kind):
+    made = make_renderer(kind, bank_of_two())
     yield made
     made.close()
 
@@ -163,16 +184,14 @@ def test_edges_are_smoothed_and_labels_are_not(renderer):
     assert set(np.unique(out.instances)) == {0, 1}
 
 
-def test_same_scene_same_bytes(renderer):
-    from anchorpose.learn.synthesis.gl.renderer import Renderer
-
+def test_same_scene_same_bytes(renderer, kind):
     def draw(one):
         lights = Lights(Sun(), lamps=())
         return one.render(scene(mesh(sphere(), (0, 0, 2)), lights=lights, ground=Ground((0, 0.5, 0))))
 
     first = draw(renderer)
     renderer.render(scene(mesh(box(), (0.2, 0, 1.5), 0.7)))
-    other = Renderer(SIZE, SIZE, renderer.bank, shadow_size=128)
+    other = make_renderer(kind, renderer.bank)
     for again in (draw(renderer), draw(other)):
         for name in ("image", "depth", "parts", "instances"):
             np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
@@ -202,13 +221,11 @@ def test_light_and_shadow_on_the_person(renderer):
     assert shaded[48, 36, 0] < image[48, 36, 0] - 50
 
 
-def test_photo_texture_is_upright_and_its_alpha_cuts(renderer):
+def test_photo_texture_is_upright_and_its_alpha_cuts(renderer, kind):
     layers = np.full((1, 16, 16, 4), 255, np.uint8)
     layers[0, :8, :, :3] = (250, 0, 0)
     layers[0, 8:, :, :3] = (0, 0, 250)
-    from anchorpose.learn.synthesis.gl.renderer import Renderer
-
-    upright = Renderer(SIZE, SIZE, TextureBank(layers), threads=0)
+    upright = make_renderer(kind, TextureBank(layers))
     material = Material((Surface((1, 1, 1), pattern="photo", shine=0.0),))
     image = upright.render(scene(mesh(quad(), (0, 0, 2), 1.0, material=material, two_sided=True))).image.astype(int)
     assert image[30, 48, 0] > image[30, 48, 2] + 50 and image[66, 48, 2] > image[66, 48, 0] + 50
@@ -236,8 +253,6 @@ def test_trim_cuts_triangles_away(renderer):
 
 
 def test_lamps_light_by_distance(renderer):
-    from anchorpose.learn.synthesis.gl.scene import Lamp
-
     wall = mesh(quad(), (0, 0, 2), 3.0, (0.5, 0.5, 0.5), two_sided=True)
     dim = {"sky": (0.2,) * 3, "floor": (0.2,) * 3, "sun": Sun(strength=0.0)}
     lit = renderer.render(scene(wall, lights=Lights(lamps=(Lamp((0.6, 0, 1.3), strength=0.5),), **dim)))
@@ -283,17 +298,94 @@ def test_many_meshes_of_one_topology(renderer):
 
 def test_old_topologies_are_forgotten(renderer, monkeypatch):
     from anchorpose.learn.synthesis.gl import arena
+    from anchorpose.learn.synthesis.soft import store
 
-    monkeypatch.setattr(arena, "_KEPT_TOPOLOGIES", 3)
+    for module in (arena, store):
+        monkeypatch.setattr(module, "_KEPT_TOPOLOGIES", 3)
     for k in range(8):
         out = renderer.render(scene(mesh(sphere(6 + k, 12), (0, 0, 2)), mesh(box(), (0.3, 0, 1.5), 0.1, instance=2)))
         assert set(np.unique(out.instances)) == {0, 1, 2}
 
 
+def test_what_the_near_plane_cuts_is_drawn_up_to_it(renderer):
+    # A floor that runs from behind the camera to before it: all below the horizon, down to the nearest row.
+    flat = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    out = renderer.render(scene(mesh(quad(), (0, 0.3, 0), 30.0, turn=flat, two_sided=True)))
+    rows = np.nonzero(out.instances)[0]
+    assert rows.max() == SIZE - 1 and 48 <= rows.min() <= 51
+    np.testing.assert_allclose(out.depth[80, 10:86], 0.3 * 100 / (80 - 47.5), rtol=1e-3)
+
+
+def varied_scene():
+    """All kinds of surfaces, lights, holes and shadows at once."""
+    kinds = ("stripes", "checks", "dots", "noise", "gradient", "hair", "photo", "logo")
+    balls = []
+    for k, pattern in enumerate(kinds):
+        surface = Surface((0.8, 0.3, 0.2), (0.2, 0.4, 0.8), pattern, 0.2, angle=0.3 * k, shine=0.3, folds=0.5 * (k % 2))
+        material = Material((surface,), seed=0.1 * k, logo_height=0.0)
+        place = (0.35 * (k % 4) - 0.5, 0.5 * (k // 4) - 0.25, 2.0 + 0.05 * k)
+        balls.append(mesh(sphere(), place, 0.4, material=material, instance=k + 1))
+    cut = Topology.of(quad().faces, quad().rest, fields=np.array([[0, 0, 0, f] for f in (0, 0, 1, 1)]))
+    trimmed = Material((Surface((0.5, 0.7, 0.5), folds=0.4),), trim=(0.4, 9.0, -9.0))
+    half = Material((Surface((1, 1, 1), pattern="photo", texture=1),))
+    lights = Lights(Sun((-0.5, -0.8, -0.4), softness=0.05), lamps=(Lamp((0.5, -0.5, 1.0), strength=0.4),))
+    things = (
+        mesh(cut, (0.3, 0.1, 1.6), 0.5, material=trimmed, two_sided=True, instance=9),
+        mesh(quad(), (-0.4, 0.5, 1.7), 0.5, material=half, two_sided=True, instance=10),
+    )
+    return scene(*balls, *things, lights=lights, ground=Ground((0, 0.6, 0)))
+
+
+def test_both_renderers_draw_the_same():
+    one, two = (make_renderer(kind, bank_of_two()) for kind in ("gl", "soft"))
+    first, second = one.render(varied_scene()), two.render(varied_scene())
+    assert (first.instances != second.instances).mean() < 2e-3 and len(np.unique(first.instances)) == 11
+    np.testing.assert_array_equal(first.parts, second.parts)
+    same = (first.instances == second.instances) & np.isfinite(first.depth)
+    assert np.quantile(np.abs(first.depth[same] - second.depth[same]), 0.999) < 2e-3
+    apart = np.abs(first.image.astype(int) - second.image).mean(-1)
+    assert apart.mean() < 1.5 and np.quantile(apart, 0.98) < 12
+    one.close()
+
+
+def test_a_gpu_is_told_from_software_and_the_fastest_is_taken(monkeypatch):
+    from anchorpose.learn.synthesis import renderers
+    from anchorpose.learn.synthesis.gl import context as contexts
+    from anchorpose.learn.synthesis.gl import renderer as gl_renderer
+    from anchorpose.learn.synthesis.soft import compiled
+    from anchorpose.learn.synthesis.soft.renderer import SoftRenderer
+
+    def context(name):
+        return SimpleNamespace(info={"GL_RENDERER": name}, release=lambda: None)
+
+    monkeypatch.setattr(gl_renderer, "Renderer", lambda *_, context: context.info["GL_RENDERER"])
+    monkeypatch.setattr(contexts, "may_have_gpu", lambda: True)
+    monkeypatch.setattr(contexts, "create_context", lambda **_: context("NVIDIA H100 80GB HBM3/PCIe/SSE2"))
+    assert renderers.open_renderer(8, 8).startswith("NVIDIA")
+    monkeypatch.setattr(contexts, "create_context", lambda **_: context("llvmpipe (LLVM 15.0.6, 256 bits)"))
+    monkeypatch.setattr(compiled, "can_compile", lambda: True)
+    assert isinstance(renderers.open_renderer(8, 8), SoftRenderer)
+    monkeypatch.setattr(compiled, "can_compile", lambda: False)
+    assert renderers.open_renderer(8, 8).startswith("llvmpipe")
+
+    def none(**_):
+        raise ModelError("no OpenGL")
+
+    monkeypatch.setattr(contexts, "create_context", none)
+    with pytest.raises(ModelError, match="no OpenGL"):
+        renderers.open_renderer(8, 8)
+    monkeypatch.setattr(compiled, "can_compile", lambda: True)
+    assert isinstance(renderers.open_renderer(8, 8), SoftRenderer)
+
+
 # -- without a context
 
 
-def test_vertex_normals_point_outward():
+@pytest.mark.parametrize("fast", [True, False])
+def test_vertex_normals_point_outward(monkeypatch, fast):
+    if fast:
+        pytest.importorskip("numba", reason="numba is not installed")
+    monkeypatch.setattr(geometry, "can_compile", lambda: fast)
     for shape in (sphere(12, 24), box(), cylinder()):
         rest = shape.rest
         normals = VertexNormals(shape.faces, len(rest))(rest)

@@ -169,9 +169,12 @@ def test_nothing_is_unpickled() -> None:
 
 
 def test_no_addresses_are_opened() -> None:
-    """The program fetches nothing: no module for it is imported outside of what gets demonstration input."""
+    """The program fetches nothing: no module for it is imported outside of what gets demonstration input. Taking an
+    address apart opens nothing, and the live page only answers."""
     net = {"urllib", "http", "socket", "requests", "httpx", "aiohttp", "ftplib"}
     wrong = [i for f in modules() for i in imports(f) if i.target.split(".")[0] in net]
+    serving = {("live_page.py", "http"), ("live_page.py", "http.server")}
+    wrong = [i for i in wrong if i.target != "urllib.parse" and (i.file.name, i.target) not in serving]
     assert [str(i) for i in wrong if i.file.name != "demo_input.py"] == []
 
 

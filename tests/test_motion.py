@@ -22,6 +22,7 @@ from anchorpose.sense.motion import (
     window_starts,
 )
 from anchorpose.sense.motion_online import OnlineRefiner, push_many
+from anchorpose.sense.motion_settle import settle_at
 from conftest import TinyLift
 from toy_motion import hide, toy_posebert_folder, toy_refiner, toy_sequence
 
@@ -195,8 +196,8 @@ def test_live_is_offline_on_what_is_known(delay: int) -> None:
         sighted = np.flatnonzero(known.seen)
         count = len(sighted) if len(sighted) <= 15 else 15 * (len(sighted) // 15)
         said = refiner.run([cut], fit_measures(known.joints3d[sighted[:count]])[None])
-        expected = as_motion(said.rotations[0, -1 - delay][None], said.centre[0, -1 - delay][None], np.zeros(9),
-                             motion.times, motion.observed)  # fmt: skip
+        world, place = settle_at(said.rotations[0], said.centre[0], said.measures[0], cut.joints3d, window - 1 - delay)
+        expected = as_motion(world[None], place[None], np.zeros(9), motion.times, motion.observed)
         np.testing.assert_allclose(motion.rotations, expected.rotations, atol=1e-5)
         assert motion.times[0] == sequence.times[t - delay]
     rest = person.flush()

@@ -93,7 +93,7 @@ def test_directions_are_filled_over_time() -> None:
     there[0, 10:30, names["r_ankle"]] = False
     there[0, :, names["l_ankle"]] = False
     shins = directions_of(joints, there)[0, :, [DIRECTIONS.index("r_shin"), DIRECTIONS.index("l_shin")]]
-    np.testing.assert_allclose(shins[0, [0, 39]], [[0, 1, 0], [0.6, 0.8, 0]], atol=1e-6)
+    np.testing.assert_allclose(shins[0, [0, 39]], [[0, 1, 0], [0.6, 0.8, 0]], atol=1e-4)
     np.testing.assert_allclose(shins[0, 19:21].mean(0), [0.3, 0.9, 0], atol=0.02)
     assert (np.diff(shins[0, :, 0]) > -1e-9).all() and np.abs(np.diff(shins[0, :, 0])).max() < 0.05
     np.testing.assert_array_equal(shins[1], 0)

@@ -31,6 +31,7 @@ from anchorpose.files.results import (
 )
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.errors import FileError, FormatError, InputError
+from anchorpose.poses.motion_block import MotionBlock
 from anchorpose.poses.skeletons import BODY13, HAND21
 from anchorpose.poses.values import ClassProbs, Mode, People, Person, Pose
 
@@ -66,6 +67,12 @@ def poses(draw: st.DrawFn, skeleton: str = "body13", joints: int = len(BODY13)) 
     )
 
 
+def block(seed: int) -> MotionBlock:
+    rng = np.random.default_rng(seed)
+    turns = rng.normal(0, 1, (104, 3)).round(4) * (rng.random((104, 1)) < 0.4)
+    return MotionBlock("anny", "world", turns[0], turns, rng.normal(0, 1, 3), rng.random(104).round(4))
+
+
 persons = st.builds(
     Person,
     id=st.none() | st.integers(0, 1000),
@@ -75,6 +82,7 @@ persons = st.builds(
     left_hand=st.none() | poses("hand21", len(HAND21)),
     labels=st.lists(st.tuples(st.just("action"), st.text(max_size=5), share), max_size=2).map(tuple),
     filled=st.booleans(),
+    motion=st.none() | st.builds(block, st.integers(0, 100)),
 )
 cameras = st.builds(
     Camera.from_focal, st.integers(1, 5000), st.integers(1, 5000), st.floats(1, 1e5), st.sampled_from(["exif", "file"])
@@ -124,7 +132,7 @@ def test_round_trip_is_exact_and_fits_the_schema(
 def test_the_schema_is_a_schema_and_knows_every_field() -> None:
     schema = people_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
-    person = replace(frame(0)[0], filled=True)
+    person = replace(frame(0)[0], filled=True, motion=block(0))
     line = replace(frame(0), persons=(person,)).to_dict()
     part, defs = line["people"][0]["body"], schema["$defs"]
     assert set(line) == set(schema["properties"]) == set(schema["required"])
@@ -177,7 +185,10 @@ def test_the_checker_names_the_place() -> None:
         return line["people"][0]["body"]
 
     assert wrong(lambda d: d.pop("camera")) == "the line: camera missing"
-    assert wrong(lambda d: d.update(format="anchorpose/2")) == "format: expected 'anchorpose/1', not 'anchorpose/2'"
+    assert (
+        wrong(lambda d: d.update(format="anchorpose/3"))
+        == "format: expected 'anchorpose/1' or 'anchorpose/2', not 'anchorpose/3'"
+    )
     assert wrong(lambda d: d.update(width=0)) == "width: expected at least 1, not 0"
     assert wrong(lambda d: part(d)["joints3d"].pop()) == "people[0].body.joints3d: body13 has 13 joints, here are 12"
     assert "people[0].body.joints2d[3]: expected at most 2 values" in wrong(lambda d: part(d)["joints2d"][3].append(0))
@@ -304,7 +315,7 @@ def test_broken_files(tmp_path: Path) -> None:
     assert f"{path}, line 2: not JSON" in problem(good + "\n{broken\n")
     assert f"{path}, line 2: not JSON" in problem(good + "\n" + good[:100])  # not a partial file: no excuse
     assert "line 1: not JSON: NaN is not JSON" in problem(good.replace("0.5", "NaN"))
-    assert "line 1: format: expected 'anchorpose/1'" in problem(good.replace("anchorpose/1", "anchorpose/9"))
+    assert "line 1: format: expected 'anchorpose/1'" in problem(good.replace("anchorpose/2", "anchorpose/9"))
     assert "line 1: the line: expected object" in problem("[1]\n")
     assert "line 1: not JSON" in problem("[" * 100_000)
     assert "is not UTF-8 text" in problem(b"\xff\xfe\x00")
@@ -322,6 +333,32 @@ def test_broken_files(tmp_path: Path) -> None:
         with pytest.raises(FormatError, match="line 1"):
             ResultsWriter(path, resume=True)
         assert partial_name(path).read_text() == text  # left as it was
+
+
+def test_motions_are_checked(tmp_path: Path) -> None:
+    """A block's lists are as long as its skeleton, its numbers finite; a place that is wrong is named."""
+
+    def wrong(**change: Any) -> str:
+        person = replace(frame(0)[0], motion=block(0)).to_dict()
+        person["motion"] |= change
+        with pytest.raises(FormatError) as caught:
+            validate_line({**frame(0).to_dict(), "people": [person]})
+        return str(caught.value)
+
+    assert wrong(rotations=[[0, 0, 0]]) == "people[0].motion.rotations: anny has 104 joints, here are 1"
+    assert wrong(bone_lengths=[]) == "people[0].motion.bone_lengths: anny has 104 joints, here are 0"
+    assert "people[0].motion.frame: expected 'camera' or 'world'" in wrong(frame="moon")
+    assert "people[0].motion.root[0]: expected number" in wrong(root=[None, 0, 0])
+    assert "no skeleton 'nobody'" in wrong(skeleton="nobody")
+
+
+def test_version_1_is_still_read() -> None:
+    """A file as it was written before there were motions."""
+    first, second = read_results(Path(__file__).parent / "fixtures" / "results_v1.jsonl")
+    assert [p.id for p in first] == [3, None] and [p.filled for p in second] == [True]
+    assert first[0].motion is None and first[0].body is not None and first[0].body.joints3d is not None
+    assert (first.source, first.frame, second.time) == ("clip.mp4", 0, pytest.approx(1 / 30))
+    assert first.to_dict()["format"] == "anchorpose/2"  # as it would be written now
 
 
 def test_json_files(tmp_path: Path) -> None:

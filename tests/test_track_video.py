@@ -38,6 +38,8 @@ def run(model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callab
     """The command line in an empty folder, with people at fixed places: one in even frames, two in odd ones."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "load", lambda *_, **__: model)
+    # Poses of single frames: test_cli_video.py has motions.
+    monkeypatch.setattr("anchorpose.cli.run._Refining.refiner", lambda *_: None)
     return lambda *args: main([str(a) for a in args])
 
 

@@ -136,10 +136,10 @@ def test_arrays_become_lists_with_null(array: np.ndarray) -> None:
 
 
 def test_the_dict_has_the_fields_of_the_contract_and_no_others() -> None:
-    """Keys and their order are those of the output contract "anchorpose/1"."""
+    """Keys and their order are those of the output contract "anchorpose/2"."""
     line = people(1).to_dict()
     assert list(line) == ["format", "source", "frame", "time", "width", "height", "camera", "people"]
-    assert line["format"] == FORMAT == "anchorpose/1"
+    assert line["format"] == FORMAT == "anchorpose/2"
     assert list(line["camera"]) == ["fx", "fy", "cx", "cy", "dist", "from"]
     (person,) = line["people"]
     assert list(person) == ["id", "score", "box", "body", "left_hand", "right_hand", "face", "labels"]
@@ -260,8 +260,8 @@ def test_a_list_of_persons_will_do() -> None:
 
 def test_another_format_is_refused() -> None:
     """A line of another version is a FormatError that names both."""
-    with pytest.raises(FormatError, match=r"anchorpose/1.*anchorpose/2"):
-        People.from_dict({**people(1).to_dict(), "format": "anchorpose/2"})
+    with pytest.raises(FormatError, match=r"anchorpose/1, anchorpose/2, not 'anchorpose/3'"):
+        People.from_dict({**people(1).to_dict(), "format": "anchorpose/3"})
     with pytest.raises(FormatError, match="None"):
         People.from_dict({})
 

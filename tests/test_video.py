@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from anchorpose.files.video import VideoReader, VideoWriter, matrix_to_upright, open_camera, turn_upright
+from anchorpose.files.streams import open_camera
+from anchorpose.files.video import VideoReader, VideoWriter, matrix_to_upright, turn_upright
 from anchorpose.poses.errors import FileError, InputError
 
 

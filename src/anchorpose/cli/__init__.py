@@ -1,4 +1,5 @@
-"""The command line: what it takes (`options`, `*_options`), and what each command does (`run`, `synth`, `convert`).
+"""The command line: what it takes (`options`, `*_options`), and what each command does (`run`, `live`, `lift`,
+`refine`, `convert`, `synth`).
 
 Everything heavy is imported by the command that needs it.
 """
@@ -12,10 +13,13 @@ from collections.abc import Sequence
 import tyro
 
 from anchorpose.cli.convert_options import Convert
+from anchorpose.cli.live_options import Live
 from anchorpose.cli.options import Lift, Models, Run
+from anchorpose.cli.refine_options import Refine
 from anchorpose.cli.synth_options import Synth
 from anchorpose.poses.errors import AnchorposeError
 
+Command = Run | Live | Lift | Refine | Convert | Models | Synth
 _KEPT: dict[type, str] = {Run: "frames", Synth: "shards"}
 
 
@@ -27,10 +31,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if given in (["--version"], ["-V"]):
         print(f"anchorpose {__version__}")
         return 0
-    command: Run | Lift | Convert | Models | Synth | None = None
+    command: Command | None = None
     try:
         command = tyro.cli(
-            Run | Lift | Convert | Models | Synth,  # type: ignore[arg-type]
+            Command,  # type: ignore[arg-type]
             args=given,
             prog="anchorpose",
             description="3D human sensing from one camera, by classification.",
@@ -50,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _dispatch(command: Run | Lift | Convert | Models | Synth) -> int:
+def _dispatch(command: Command) -> int:
     if isinstance(command, Models):
         from anchorpose.sense.models import MODELS
 
@@ -58,9 +62,17 @@ def _dispatch(command: Run | Lift | Convert | Models | Synth) -> int:
             print(f"{model.name:20s} {model.bytes / 1e6:6.1f} MB  {model.licence}\n    {model.source}")
         return 0
     if isinstance(command, Lift):
-        from anchorpose.cli.run import lift_files
+        from anchorpose.cli.lift import lift_files
 
         return lift_files(command)
+    if isinstance(command, Live):
+        from anchorpose.cli.live import live
+
+        return live(command)
+    if isinstance(command, Refine):
+        from anchorpose.cli.refine import refine_file
+
+        return refine_file(command)
     if isinstance(command, Convert):
         from anchorpose.cli.convert import convert_file
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-Product = Literal["json", "video", "figure"]
+Product = Literal["json", "video", "figure", "page", "bvh", "glb", "mesh", "npz", "mot", "trc", "c3d", "csv"]
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,17 @@ class Run:
     For example:
       anchorpose run photo.jpg
       anchorpose run clip.mp4 --save json video figure -o out
+      anchorpose run clip.mp4 --save json video page bvh glb
       anchorpose run photos/ --fov 70 --quality best
       anchorpose run 0                      (the first camera; Ctrl-C ends it)
       anchorpose run long.mp4 --resume      (go on where a run was stopped)
 
     Results: OUT/<name>.jsonl has one line per frame; "video" is the picture or video with people drawn in, "figure"
     the 3D view from the front and the side with the modes as ghosts.
+
+    People of a video are followed, and their motion is refined over time: no gaps, no jitter, joint rotations. Of
+    motions there are files: a "page" to look at and "glb" of all people together; "bvh", "npz", "mot", "trc", "c3d" and
+    "mesh" (a GLB with all of the body's weights) for each person, <name>_id3.bvh; and "csv".
     """
 
     sources: Positional[tuple[str, ...]]
@@ -48,6 +53,10 @@ class Run:
     """take each Nth frame"""
     track: bool = True
     """give the people of a video or camera ids, the same one for the same person over time"""
+    refine: bool = True
+    """refine the motion of people in a video, in a second pass; without it poses are those of single frames"""
+    frame: Literal["camera", "world"] = "camera"
+    """of motions; world: y up, the ground at 0, for a camera that stands still before a flat ground"""
     resume: bool = False
     """go on with a run that was stopped; no finished frame is computed again"""
     threads: int | None = None

@@ -2,7 +2,7 @@
 
 | kind | suffix | holds | needs |
 |---|---|---|---|
-| results | .jsonl, .json | people: 2D, 3D joints, scores, modes | people and the size of the pictures |
+| results | .jsonl, .json | people: 2D, 3D joints, scores, modes; of refined videos motions | people, pictures' size |
 | openpose, coco | a folder; .json with `to="coco"` | 2D joints of people | 2D joints |
 | csv | .csv | points in 3D | points |
 | trc, c3d | .trc, .c3d | points of one person | points |
@@ -23,6 +23,7 @@ from anchorpose.files.keypoint_writer import write_coco_results, write_openpose
 from anchorpose.files.keypoints import KeypointFrame, read_keypoints
 from anchorpose.files.motion_clips import motion_of_clip
 from anchorpose.files.points import Points, points_of_clip, points_of_motion, points_of_people
+from anchorpose.files.result_motions import motions_of_people
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.clips import Clip
 from anchorpose.poses.errors import FileError, InputError
@@ -184,8 +185,10 @@ def points_of(content: Content, target: str, options: Options | None = None) -> 
     elif content.clip is not None:
         found = (points_of_clip(content.clip),)
     elif content.people is not None:
+        motions = motions_of_people(content.people())
         try:
-            found = points_of_people(content.people())
+            found = tuple(points_of_motion(motion, number, options.joints) for number, motion in motions)
+            found = found or points_of_people(content.people())
         except InputError as error:
             raise InputError(f"{content.path}: {target} needs points in 3D: {error}") from error
     else:
@@ -200,6 +203,8 @@ def motions_of(content: Content, target: str, options: Options | None = None) ->
         found: tuple[tuple[int | None, Motion], ...] = ((None, motion_of_clip(content.clip)),)
     elif content.motions is not None:
         found = content.motions
+    elif content.people is not None and (in_results := motions_of_people(content.people())):
+        found = in_results
     else:
         raise InputError(f"{content.path} holds {content.what}, no joint rotations, which {target} needs; {_REFINE}")
     numbered = [(number, (number, motion)) for number, motion in found]

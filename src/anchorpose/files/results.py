@@ -1,4 +1,4 @@
-"""Results as JSON lines, in the output contract "anchorpose/1" (`people.schema.json`): written as they come."""
+"""Results as JSON lines, in the output contract "anchorpose/2" (`people.schema.json`): written as they come."""
 
 from __future__ import annotations
 
@@ -114,6 +114,15 @@ class ResultsWriter:
         self._file = self._open("a")
         return self._file
 
+    def leave(self) -> Path:
+        """Leave the lines where they are, and say where: the partial file, or the complete one if nothing was added.
+
+        For whoever goes on with them: they are not complete yet, and `resume` finds them.
+        """
+        added = self._file is not None
+        self._let_go()
+        return self.partial if added else self.path
+
     def _let_go(self) -> None:
         self._closed = True
         if self._file is not None:
@@ -194,7 +203,7 @@ def _lines(path: Path) -> Iterator[tuple[str, Any]]:
                     return
                 if text.strip():
                     where = f"{path}, line {number}"
-                    yield where, _parsed(text, where)
+                    yield where, parse_line(text, where)
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is not UTF-8 text ({error.reason}); expected {_RESULTS}") from error
     except OSError as error:
@@ -205,7 +214,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON; what is not there is null")
 
 
-def _parsed(text: str, where: str) -> Any:
+def parse_line(text: str | bytes, where: str) -> Any:
+    """The JSON of one line; FormatError names `where` it is."""
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

@@ -49,14 +49,29 @@ def validate_line(line: Any) -> None:
         for part in ("body", "left_hand", "right_hand", "face"):
             if person[part] is not None:
                 _check_joints(person[part], f"people[{i}].{part}")
+        if person.get("motion") is not None:
+            _check_motion(person["motion"], f"people[{i}].motion")
+
+
+def _count_joints(skeleton: str, place: str) -> int:
+    if skeleton not in SKELETONS:
+        raise FormatError(f"{place}.skeleton: no skeleton {skeleton!r}; there are {', '.join(SKELETONS)}")
+    return len(SKELETONS[skeleton])
+
+
+def _check_motion(motion: Mapping[str, Any], place: str) -> None:
+    expected = _count_joints(motion["skeleton"], place)
+    for name in ("rotations", "bone_lengths"):
+        if len(motion[name]) != expected:
+            raise FormatError(
+                f"{place}.{name}: {motion['skeleton']} has {expected} joints, here are {len(motion[name])}"
+            )
 
 
 def _check_joints(pose: Mapping[str, Any], place: str) -> None:
-    if pose["skeleton"] not in SKELETONS:
-        raise FormatError(f"{place}.skeleton: no skeleton {pose['skeleton']!r}; there are {', '.join(SKELETONS)}")
+    expected = _count_joints(pose["skeleton"], place)
     lists = [(place, pose, ("joints2d", "joints3d", "scores"))]
     lists += [(f"{place}.modes[{i}]", m, ("joints2d", "joints3d", "spread")) for i, m in enumerate(pose["modes"])]
-    expected = len(SKELETONS[pose["skeleton"]])
     for where, values, names in lists:
         for name in names:
             if values[name] is not None and len(values[name]) != expected:

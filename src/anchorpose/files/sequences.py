@@ -78,7 +78,7 @@ def people_sequences(frames: Iterable[People]) -> Sequences:
     for k, people in enumerate(frames):
         times.append(people.time)
         for person in people:
-            if person.body is None:
+            if person.body is None or person.filled:  # what a motion has filled in nobody has seen
                 continue
             track = rows.setdefault(person.id, {})
             if k in track:

@@ -34,6 +34,7 @@ class Source(ABC):
         name: of the file or the folder, or camera0, camera1, ...; results are named after it.
         total: number of frames to come, None if unknown; of a video an estimate.
         fps: mean rate of a video or camera, else None.
+        timed: whether the frames' times are to be trusted; those of some streams are guesses.
         errors: what could not be read so far, one line each; the rest goes on.
     """
 
@@ -41,6 +42,7 @@ class Source(ABC):
     name: str
     total: int | None = None
     fps: Fraction | None = None
+    timed: bool = True
     errors: list[str]
 
     @abstractmethod
@@ -93,10 +95,45 @@ def open_source(
     return _PhotoSource("photo", [path], path.name, camera_for, every, skip, warn)
 
 
+def open_live(
+    source: str | os.PathLike[str] | int,
+    camera_for: CameraFor | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    warn: Warn = None,
+) -> Source:
+    """Open what moves: a camera by its number, a stream by its address (rtsp://, http://, ...), or a video.
+
+    Args:
+        size: width and height [px] to ask a camera for.
+
+    Raises:
+        FileError: nothing there, or nothing that moves. InputError: an address of another kind.
+    """
+    from anchorpose.files.streams import UNTIMED, is_address, open_camera, open_stream
+
+    text = os.fspath(source) if not isinstance(source, int) else str(source)
+    if isinstance(source, int) or (isinstance(source, str) and text.isascii() and text.isdigit()):
+        reader = open_camera(int(source), size=size, warn=warn)
+        return _VideoSource("camera", reader.name, reader, camera_for, None)
+    if is_address(text):
+        reader = open_stream(text, warn=warn)
+        stream = _VideoSource("camera", reader.name, reader, camera_for, None)
+        stream.timed = reader.format not in UNTIMED
+        return stream
+    opened = open_source(source, camera_for, warn=warn)
+    if opened.kind != "video":
+        opened.close()
+        raise InputError(f"{text} does not move; expected a video, the number of a camera or the address of a stream")
+    return opened
+
+
 def _checked_path(source: str | os.PathLike[str]) -> Path:
     text = os.fspath(source)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-        raise InputError(f"{text} is an address; addresses are not opened, download it and give the file")
+        raise InputError(
+            f"{text} is an address; download it and give the file, or look at a stream with: anchorpose live"
+        )
     if text in ("", "-"):
         raise InputError(f"{text!r} is not a source; expected {_EXPECTED}")
     path = Path(text)
@@ -251,6 +288,6 @@ def _video_source(
 
 
 def _camera_source(number: int, camera_for: CameraFor | None, every: int, warn: Warn) -> Source:
-    from anchorpose.files.video import open_camera
+    from anchorpose.files.streams import open_camera
 
     return _VideoSource("camera", f"camera{number}", open_camera(number, every=every, warn=warn), camera_for, None)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from anchorpose.files.user_data import Tick, similar_name
 from anchorpose.poses.clips import Clip
 from anchorpose.poses.errors import AnchorposeError, FileError, InputError
 from anchorpose.poses.skeletons import BODY13
+
+UsedT = TypeVar("UsedT")
 
 _FPS = 30.0  # of a corpus; faster clips are thinned
 _LEGS = (0.3, 1.3)  # m, hip to ankle, of people
@@ -80,32 +83,29 @@ def read_found(
     *,
     scale: float | None = None,
     up: str | None = None,
-    check: Callable[[Clip], object] | None = None,
+    use: Callable[[Clip], UsedT],
     tick: Tick | None = None,
-) -> Iterator[tuple[Found, Clip]]:
-    """Each file that can be used, with its clip.
+) -> Iterator[tuple[Found, Clip, UsedT]]:
+    """Each file that can be used, with its clip and what `use` makes of it.
 
     Args:
         skipped: takes a line for each file of a folder that cannot.
-        check: raises an AnchorposeError for a clip that is of no use; always checked are the rig and its size.
+        use: raises an AnchorposeError for a clip that is of no use; always checked are the rig and its size.
 
     Raises:
         AnchorposeError: of a file that was named itself.
     """
     for one in found:
-        clip = None
         try:
             clip = one.read(scale, up)
             _check_size(clip, one, scale)
-            if check:
-                check(clip)
+            used = use(clip)
         except AnchorposeError as error:
             if one.named:
                 raise InputError(_about(one, error)) from error
             skipped.append(_about(one, error))
-            clip = None
-        if clip is not None:
-            yield one, clip
+        else:
+            yield one, clip, used
         if tick:
             tick(1)
 
@@ -151,17 +151,21 @@ def body_corpus(
     if root:
         whole = read_corpus(root)
         return whole.subset(_open(whole.clips)[whole.clip]), ()
-    for record, rows, clip in _clips(paths, skipped, scale, up, tick, total):
-        rig = get_rig(clip)
-        points = body13(clip, rig)[rows]
+    for record, rows, (points, ahead) in _clips(paths, skipped, scale, up, tick, total, _points_and_facing):
+        points, ahead = points[rows], ahead[rows]
         known = np.isfinite(points).all((1, 2))
         joints.append(points[known].astype(np.float32))
-        front.append(facing(clip, rig)[rows][known].astype(np.float32))
+        front.append(ahead[known].astype(np.float32))
         frame.append(np.arange(len(rows), dtype=np.int32)[known])
         records.append(record)
     clip_of = np.repeat(np.arange(len(records), dtype=np.int32), [len(f) for f in frame])
     corpus = Corpus(np.concatenate(joints), np.concatenate(front), clip_of, np.concatenate(frame), tuple(records))
     return corpus, tuple(skipped)
+
+
+def _points_and_facing(clip: Clip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rig = get_rig(clip)
+    return body13(clip, rig), facing(clip, rig)
 
 
 def motion_corpus(
@@ -185,8 +189,7 @@ def motion_corpus(
     if root:
         whole = read_motions(root)
         return whole.subset(_open(whole.clips)[whole.clip]), ()
-    for record, rows, clip in _clips(paths, skipped, scale, up, tick, total, carry_over):
-        carried = carry_over(clip)
+    for record, rows, carried in _clips(paths, skipped, scale, up, tick, total, carry_over):
         parts.append(
             (record, replace(carried, rotations=carried.rotations[rows], translation=carried.translation[rows]))
         )
@@ -210,18 +213,19 @@ def _clips(
     up: str | None,
     tick: Tick | None,
     total: Tick | None,
-    check: Callable[[Clip], object] | None = None,
-) -> Iterator[tuple[MocapRecord, NDArray[np.int64], Clip]]:
-    """What is known of each clip, the frames to take of it, and the clip; FileError at the end if there was none."""
+    use: Callable[[Clip], UsedT],
+) -> Iterator[tuple[MocapRecord, NDArray[np.int64], UsedT]]:
+    """What is known of each clip, the frames to take of it, and what `use` makes of it; FileError at the end if there
+    was none."""
     found = find_mocap(paths)
     if total:
         total(len(found))
     empty = True
-    for one, clip in read_found(found, skipped, scale=scale, up=up, check=check, tick=tick):
+    for one, clip, used in read_found(found, skipped, scale=scale, up=up, use=use, tick=tick):
         step = max(1, round(clip.fps / _FPS))
         rows = np.arange(0, len(clip), step)
         empty = empty and not len(rows)
-        yield one.record or _record(one, clip, step, len(rows)), rows, clip
+        yield one.record or _record(one, clip, step, len(rows)), rows, used
     if empty:
         reason = f", for instance: {skipped[0]}" if skipped else ""
         raise FileError(f"none of {len(found)} files of motion capture can be used{reason}")

@@ -1,14 +1,12 @@
-"""Videos and cameras by PyAV: frames in and out one at a time, in constant memory."""
+"""Videos by PyAV: frames in and out one at a time, in constant memory."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import av
 import numpy as np
@@ -80,9 +78,13 @@ class VideoReader:
         self._setup(container, str(file), every, start, skip, warn)
 
     @classmethod
-    def _of(cls, container: InputContainer, name: str, every: int, warn: Callable[[str], None] | None) -> VideoReader:
+    def live(
+        cls, container: InputContainer, name: str, every: int = 1, warn: Callable[[str], None] | None = None
+    ) -> VideoReader:
+        """The frames of an open camera or stream, as it gives them."""
         reader = cls.__new__(cls)
-        reader._setup(container, name, every, 0, (), warn)
+        # Threads that decode a frame each hold back as many frames; those of slices do not.
+        reader._setup(container, name, every, 0, (), warn, "SLICE")
         return reader
 
     def _setup(
@@ -93,6 +95,7 @@ class VideoReader:
         start: int,
         skip: Container[int],
         warn: Callable[[str], None] | None,
+        threads: Literal["AUTO", "SLICE"] = "AUTO",
     ) -> None:
         self.name, self._warn, self._undecodable = name, warn, 0
         self.errors: list[str] = []
@@ -104,7 +107,7 @@ class VideoReader:
             if not pictures:
                 raise FileError(f"{name} has no video in it, only {_contents(container)}; expected {_VIDEO}")
             self._stream = pictures[0]
-            self._stream.thread_type = "AUTO"
+            self._stream.thread_type = threads
             self._decoded = self._decode()
             self._first = next(self._decoded, None)
             if self._first is None:
@@ -118,6 +121,11 @@ class VideoReader:
         self._upright, self._square_width = _orientation(self._first), _square_width(self._first, stream)
         width, height = self._square_width, self._first.height
         self.size: tuple[int, int] = (height, width) if self._upright[0] else (width, height)
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of what the frames come in."""
+        return str(self._container.format.name)
 
     @property
     def frames(self) -> int | None:
@@ -268,46 +276,3 @@ def _to_rgb(frame: av.VideoFrame, upright: Upright, stream: av.VideoStream) -> n
     if frame.colorspace == _UNSPECIFIED and frame.height >= 720:
         options["src_colorspace"] = "ITU709"  # as players do; FFmpeg's own default is the one of old television
     return turn_upright(frame.to_ndarray(format="rgb24", **options), upright)
-
-
-# Where FFmpeg finds cameras: its input format and the name of camera number i.
-_CAMERAS: dict[str, tuple[str, Callable[[int], str]]] = {
-    "linux": ("v4l2", lambda i: f"/dev/video{i}"),
-    "darwin": ("avfoundation", str),
-    "win32": ("dshow", lambda i: _windows_camera(i)),
-}
-
-
-def _windows_camera(index: int) -> str:
-    devices = [d for d in av.device.enumerate_input_devices("dshow") if "video" in d.media_types]  # type: ignore[attr-defined]
-    if index >= len(devices):
-        found = ", ".join(d.description for d in devices) or "none"
-        raise FileError(f"there is no camera {index}; found: {found}")
-    return f"video={devices[index].name}"
-
-
-def open_camera(
-    index: int, *, every: int = 1, warn: Callable[[str], None] | None = None, platform: str = sys.platform
-) -> VideoReader:
-    """A live camera by its number, as a `VideoReader` without an end (v4l2, avfoundation or dshow by platform).
-
-    Raises:
-        FileError: no such camera, it is in use, or this build of PyAV cannot open cameras.
-    """
-    if index < 0:
-        raise InputError(f"cameras are numbered from 0, not {index}")
-    if platform not in _CAMERAS:
-        raise FileError(f"cameras are not supported on {platform}; only on {', '.join(_CAMERAS)}")
-    kind, name_of = _CAMERAS[platform]
-    options = {"framerate": "30"} if kind == "avfoundation" else {}  # it refuses its own default on many machines
-    try:
-        container = av.open(name_of(index), format=kind, options=options)
-    except (av.error.FFmpegError, ValueError) as error:
-        hint = f"; {_linux_cameras()}" if platform == "linux" else ""
-        raise FileError(f"camera {index} cannot be opened by {kind}: {reason(error)}{hint}") from error
-    return VideoReader._of(container, f"camera{index}", every, warn)
-
-
-def _linux_cameras() -> str:
-    found = sorted(p.name for p in Path("/dev").glob("video*"))
-    return "there is /dev/" + ", /dev/".join(found) if found else "there is no /dev/video* on this machine"

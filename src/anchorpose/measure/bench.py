@@ -225,7 +225,8 @@ def bench_markdown(bench: dict[str, Any]) -> str:
         "at six people; the reference is its whole call, picture to poses. BlazePose runs its detector once, then the "
         "landmarks of each person on a given box."
     )
-    return "\n\n".join([*parts, *_people(bench["people"]), *_stages(bench["stages"]), *_footprint(bench)]) + "\n"
+    parts += [*_people(bench["people"]), *_stages(bench["stages"]), *synth_tables(bench.get("synth") or {})]
+    return "\n\n".join([*parts, *_footprint(bench)]) + "\n"
 
 
 def _people(record: dict[str, Any]) -> list[str]:
@@ -252,6 +253,19 @@ def _stages(record: dict[str, Any]) -> list[str]:
         "Milliseconds for a JPEG of one person. `lift` is the network, the modes and the placing (`place` within it), "
         "`pipeline` takes pixels, `from file` reads them first; frames a second are of the latter.",
         table(["quality", *keys, "frames/s"], rows),
+    ]
+
+
+def synth_tables(record: dict[str, dict[str, float]]) -> list[str]:
+    """Images a second of `anchorpose synth`, see `synth_speed.synth_record`."""
+    if not record:
+        return []
+    processes = list(next(iter(record.values())))
+    rows = [[name, *(f"{speeds[count]:.1f}" for count in processes)] for name, speeds in record.items()]
+    return [
+        "## Synthesis",
+        "Images of 256 x 256 with one person a second, by `anchorpose synth` with so many processes, shards written.",
+        table(["processes", *processes], rows),
     ]
 
 
@@ -290,6 +304,7 @@ def main(
     threads: int | None = None,
     footprint: bool = True,
     download: bool = False,
+    synth: bool = True,
 ) -> None:
     """Measure time, memory and size, beside the peers.
 
@@ -303,7 +318,9 @@ def main(
         threads: threads of each network.
         footprint: measure start-up, memory and size too.
         download: download the core dependencies to weigh them (about 110 MB).
+        synth: measure `anchorpose synth` too, where its data sets are.
     """
+    from anchorpose.measure.synth_speed import synth_record
     from anchorpose.sense.models import default_threads
 
     person = bench_photo(image, box)
@@ -314,6 +331,8 @@ def main(
     bench["stages"] = stage_record(models, person, rounds)
     if footprint:
         bench["footprint"] = footprint_record(model, person, threads, download, 20, 200)
+    if synth:
+        bench["synth"] = synth_record()
     write_report(out, bench_markdown(bench), bench)
 
 

@@ -243,7 +243,7 @@ _TAIL = """## What the transfer does not keep
 * Trunks are levelled by each clip's own upright frames (`poses/level.py`); what a rig shows upright is taken for the
   person's upright.
 * Shoulders do not rise with the arms in CMU's and Daz's recordings (their clavicles never move), so neither do ours.
-* cmu_auto/salsa/60_06 has its head on back to front throughout; here it looks ahead."""
+* cmu_auto/salsa/60_06 has its head upside down throughout, turned about the nose; its frames count as not sound."""
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

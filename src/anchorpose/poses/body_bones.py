@@ -209,21 +209,18 @@ def all_local(world: ArrayLike) -> Array:
 
     Toes turn together, eyes with the head; fingers stay as they are in the reference pose.
     """
-    world = np.asarray(world, np.float64)
-    full = np.empty((*world.shape[:-3], len(ANNY), 3, 3))
-    for j, name in enumerate(ANNY.names):
-        if name in _SLOT:
-            full[..., j, :, :] = world[..., _SLOT[name], :, :]
-        else:
-            full[..., j, :, :] = full[..., PARENTS[j], :, :]
-    return local_rotations(full)
+    return local_rotations(np.asarray(world, np.float64)[..., _CARRIERS, :, :])
 
 
-def _slots() -> dict[str, int]:
+def _carriers() -> NDArray[np.int64]:
+    """(104,) for each joint the bone of BODY_BONES that it turns with: itself, or the nearest above it."""
     slots = {name: k for k, name in enumerate(BODY_BONES)}
     for side in "LR":
         slots |= {f"{toe}.{side}": slots[f"toe3-1.{side}"] for toe in TOES}
-    return slots
+    out = np.zeros(len(ANNY), np.int64)
+    for j, name in enumerate(ANNY.names):
+        out[j] = slots[name] if name in slots else out[PARENTS[j]]
+    return out
 
 
-_SLOT = _slots()
+_CARRIERS = _carriers()

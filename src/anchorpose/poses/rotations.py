@@ -13,11 +13,14 @@ def matrix_to_quat_xyzw(matrices: ArrayLike) -> Array:
     m = np.asarray(matrices, np.float64)
     t = np.stack([m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], -1)
     trace = t.sum(-1)
+    a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    if (trace > 0).all():  # turns of less than 90 degrees, as those from frame to frame: the fourth way will do
+        small = np.stack([a, b, c, 1 + trace], -1)
+        return small / np.linalg.norm(small, axis=-1, keepdims=True)
     # The four ways to read a quaternion off a matrix (Shepperd 1978); the one with the largest divisor is exact.
     xyz = np.sqrt(np.maximum(1 + 2 * t - trace[..., None], 0.0))
     w = np.sqrt(np.maximum(1 + trace, 0.0))
     magnitudes = np.concatenate([xyz, w[..., None]], -1)  # twice |x|, |y|, |z|, |w|
-    a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
     d, e, f = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
     x, y, z = (magnitudes[..., k] ** 2 for k in range(3))
     rows = [

@@ -18,9 +18,12 @@ import numpy as np
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.content import Value, checked_array, finite, from_json, set_fields, to_json
 from anchorpose.poses.errors import FormatError, InputError
+from anchorpose.poses.motion_block import FRAMES, MotionBlock
 from anchorpose.poses.skeletons import Skeleton, get_skeleton
 
-FORMAT = "anchorpose/1"
+FORMAT = "anchorpose/2"
+"""What is written. "anchorpose/1" had no `motion` in a person; it is still read."""
+FORMATS = ("anchorpose/1", FORMAT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +169,8 @@ PARTS = ("body", "left_hand", "right_hand", "face")
 
 @dataclass(frozen=True, eq=False)
 class Person(Value):
-    """One person: any part may be missing. `filled`: put in by the motion, not seen by the detector."""
+    """One person: any part may be missing. `filled`: put in by the motion, not seen by the detector. `motion`: the
+    body's pose as rotations, in videos whose tracks were refined."""
 
     id: int | None
     score: float
@@ -177,6 +181,7 @@ class Person(Value):
     face: Pose | None = None
     labels: tuple[tuple[str, str, float], ...] = ()
     filled: bool = False
+    motion: MotionBlock | None = None
 
     def __post_init__(self) -> None:
         set_fields(self, score=finite(self.score, "score"), box=checked_array(self.box, (4,), "box"))
@@ -193,6 +198,7 @@ class Person(Value):
             pose: Pose | None = getattr(self, part)
             out[part] = pose and pose.to_dict()
         out["labels"] = [list(label) for label in self.labels]
+        out |= {"motion": self.motion.to_dict()} if self.motion is not None else {}
         return out | ({"filled": True} if self.filled else {})
 
     @classmethod
@@ -200,7 +206,9 @@ class Person(Value):
         parts = {p: data.get(p) and Pose.from_dict(data[p]) for p in PARTS}
         box = from_json(data["box"])
         labels = tuple((k, n, s) for k, n, s in data.get("labels", ()))
-        return cls(data["id"], data["score"], box, labels=labels, filled=data.get("filled", False), **parts)  # type: ignore[arg-type]
+        motion = data.get("motion") and MotionBlock.from_dict(data["motion"])
+        filled = data.get("filled", False)
+        return cls(data["id"], data["score"], box, labels=labels, filled=filled, motion=motion, **parts)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,8 +258,8 @@ class People(Value, Sequence[Person]):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> People:
-        if data.get("format") != FORMAT:
-            raise FormatError(f"this reads the format {FORMAT!r}, not {data.get('format')!r}")
+        if data.get("format") not in FORMATS:
+            raise FormatError(f"this reads the formats {', '.join(FORMATS)}, not {data.get('format')!r}")
         camera = Camera.from_dict(data["camera"], data["width"], data["height"])
         persons = tuple(Person.from_dict(p) for p in data["people"])
         time = math.nan if data["time"] is None else data["time"]
@@ -302,7 +310,7 @@ class Motion(Value):
         t, n = len(times), len(checked_array(self.bone_lengths, (None,), "bone_lengths"))
         if n != len(get_skeleton(self.skeleton)):
             raise InputError(f"{self.skeleton} has {len(get_skeleton(self.skeleton))} joints, not {n} bone lengths")
-        if self.frame not in ("camera", "world"):
+        if self.frame not in FRAMES:
             raise InputError(f"the frame of a motion is camera or world, not {self.frame!r}")
         if (np.diff(times) <= 0).any():
             raise InputError("the times of a motion must rise")

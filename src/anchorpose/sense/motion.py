@@ -31,6 +31,7 @@ from anchorpose.poses.sixd import nearest_rotation
 from anchorpose.poses.transforms import torso_centre
 from anchorpose.poses.values import Motion, Pose
 from anchorpose.sense.models import load_session
+from anchorpose.sense.motion_settle import SETTLED, SettleSettings, settle
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -63,6 +64,7 @@ class Refiner:
         stride: frames from one window to the next; None: a quarter of the window. 1 looks at each frame from a window
             of its own.
         modes: whether the modes of the poses are looked at.
+        settled: the last touch, see `sense.motion_settle`.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Refiner:
         window: int | None = None,
         stride: int | None = None,
         modes: bool = True,
+        settled: SettleSettings = SETTLED,
     ) -> None:
         self.session = session or load_session(MODEL)
         try:
@@ -88,7 +91,7 @@ class Refiner:
         self.stride = stride or max(1, self.window // 4)
         if not 1 <= self.stride <= self.window:
             raise InputError(f"windows must overlap: a stride of 1 to {self.window} frames, not {self.stride}")
-        self.modes = modes
+        self.modes, self.settled = modes, settled
 
     def refine(self, sequence: PoseSequence, times: ArrayLike | None = None) -> Motion:
         """The motion of one person; see `refine_many`."""
@@ -139,8 +142,7 @@ class Refiner:
         for rows in np.array_split(np.arange(len(windows)), -(-len(windows) // _BATCH)):
             view = _view([windows[i] for i in rows], measures[rows])
             turned, places, said = self.session.run(["rotations", "refined", "sizes"], view.inputs)
-            back = np.swapaxes(view.turn, -1, -2)[:, None, None]
-            rotations.append(back @ turned)
+            rotations.append(_turned_back(turned, view.turn))
             centre = translations_of(places.astype(np.float64), view.reference)
             centres.append(np.where(view.placed[:, None, None], centre, 0.0))
             sizes.append(said)
@@ -155,8 +157,11 @@ class Refiner:
         centre = _blend(said.centre, weight, starts, len(track))
         share = np.array([track.seen[max(s, 0) : s + self.window].sum() for s in starts], float)
         measures = (share[:, None] * said.measures).sum(0) / share.sum()
-        reach = _near(track.seen, self.window // 2) & (weight.sum(0) > 0)
-        known = np.flatnonzero(reach)
+        known = np.flatnonzero(_near(track.seen, self.window // 2) & (weight.sum(0) > 0))
+        if len(known) < len(track):  # what lies in the middle of long gaps shall not get into its neighbours
+            rotations = rotations_at(rotations[known], track.times[known], track.times)
+            centre = values_at(centre[known], track.times[known], track.times)
+        rotations, centre = settle(rotations, centre, measures, track.joints3d, self.settled)
         world = rotations_at(rotations[known], track.times[known], times)
         place = values_at(centre[known], track.times[known], times)
         return as_motion(world, place, measures, times, _observed(sequence, times))
@@ -176,6 +181,13 @@ def _view(windows: Sequence[PoseSequence], measures: Array) -> MotionView:
     names = ("joints3d", "scores", "translation", "modes", "weights")
     joints, scores, translation, modes, weights = (np.stack([getattr(w, name) for w in windows]) for name in names)
     return motion_view(joints, scores, translation, modes, weights, measures)
+
+
+def _turned_back(rotations: NDArray[np.float32], turn: Array) -> Array:
+    """Rotations (N, W, B, 3, 3) of windows that were turned by (N, 3, 3), in the camera's axes."""
+    columns = np.moveaxis(rotations, 3, 1)  # one product for each window; one for each 3 x 3 matrix takes far longer
+    flat = np.swapaxes(turn, 1, 2) @ columns.reshape(len(columns), 3, -1)
+    return np.moveaxis(flat.reshape(columns.shape), 1, 3)
 
 
 def window_starts(seen: NDArray[np.bool_], window: int, stride: int) -> NDArray[np.int64]:

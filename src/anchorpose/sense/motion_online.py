@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anchorpose.poses.body_bones import fit_measures
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.resampling import resample, rotations_at, values_at
-from anchorpose.poses.sequences import PoseSequence
+from anchorpose.poses.resampling import resample
+from anchorpose.poses.rotations import slerp
+from anchorpose.poses.sequences import MODES, PoseSequence
+from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.values import Motion, Pose
 from anchorpose.sense.motion import Refiner, as_motion
+from anchorpose.sense.motion_settle import settle_at
 
 Array = NDArray[np.float64]
 
@@ -71,27 +75,30 @@ class OnlineRefiner:
             said = self.refiner.run([due], self._measures[None])
             first = max(self._next, newest - self.window + 1)
             for k in range(first, newest + 1):
-                at = self.window - 1 - (newest - k)
-                self._done.append((self._grid(k), said.rotations[0, at], said.centre[0, at]))
+                at, settled = self.window - 1 - (newest - k), self.refiner.settled
+                said_now = said.rotations[0], said.centre[0], said.measures[0]
+                self._done.append((self._grid(k), *settle_at(*said_now, due.joints3d, at, settled)))
         elif not self._done:
             return None
-        out = self._give(np.inf)
+        out = _give([self._ready(np.inf)])[0]
         self._raw, self._done, self._known, self._sizes = None, [], [], None
         return out
 
-    def _add(self, pose: Pose | None, time: float) -> None:
-        one = PoseSequence.from_poses([pose], [time])
+    def add(self, pose: Pose | None, time: float) -> None:
+        """One more moment [s], as `push` takes it, of which nothing is asked yet; the next `push` gives it too."""
+        one = _sighting(pose, time)
+        seen = bool(one.seen[0])
         if self._raw is None:
-            if not one.seen.any():
+            if not seen:
                 return  # nothing was seen yet
             self._raw, self._start, self._next, self._fitted = one, time, 0, 0
         else:
             old = self._raw
-            keep = old.times > time - (self.window + 3) / self.refiner.rate
+            keep = int(np.searchsorted(old.times, time - (self.window + 3) / self.refiner.rate, side="right"))
             names = PoseSequence.__dataclass_fields__
-            self._raw = PoseSequence(*(np.concatenate([getattr(old, n)[keep], getattr(one, n)]) for n in names))
-        self._pending.append((time, bool(one.seen[0])))
-        if one.seen[0]:
+            self._raw = PoseSequence(*(np.concatenate([getattr(old, n)[keep:], getattr(one, n)]) for n in names))
+        self._pending.append((time, seen))
+        if seen:
             self._known = [*self._known[1 - _REMEMBERED :], one.joints3d[0]]
             self._fitted += 1
             if self._fitted <= _REFIT or self._fitted % _REFIT == 0:
@@ -112,40 +119,75 @@ class OnlineRefiner:
         track = resample(self._raw, times, self.refiner.rate)
         return track if self.refiner.modes else track.without_modes()
 
-    def _due(self) -> list[PoseSequence]:
+    def _due(self) -> range:
+        """Numbers of the grid's frames that are due; after a long silence, those that the window still has."""
         if self._raw is None:
-            return []
-        first = max(self._next, self._newest() - self.delay - self.window)  # after a long silence, not all of it
-        return [self._cut(k + self.delay) for k in range(first, self._newest() - self.delay + 1)]
+            return range(0)
+        newest = self._newest()
+        return range(max(self._next, newest - self.window + 1), newest - self.delay + 1)
 
-    def _take(self, windows: Sequence[PoseSequence], rotations: Array, centre: Array, measures: Array) -> Motion | None:
-        """What the network said of the due windows, (N, W, ...)."""
-        at = self.window - 1 - self.delay
-        for k, window in enumerate(windows):
-            frame = self._newest() - self.delay - len(windows) + 1 + k
-            if window.seen.any():
-                self._done.append((self._grid(frame), rotations[k, at], centre[k, at]))
-                seen = measures[k]
-                # The network's view of the lengths, averaged so that bones do not grow and shrink.
-                self._sizes = seen if self._sizes is None else self._sizes + 0.1 * (seen - self._sizes)
-            elif self._done:
-                self._done.append((self._grid(frame), *self._done[-1][1:]))
-        if windows:
-            self._next = self._newest() - self.delay + 1
-        return self._give(self._done[-1][0] + 1e-3) if self._done else None
+    def _take(self, due: range, window: PoseSequence, rotations: Array, centre: Array, measures: Array) -> None:
+        """Keep what the network said of the window (W, ...) that ends at the newest frame."""
+        if window.seen.any():
+            first = self.window - 1 - (due[-1] + self.delay)  # where frame 0 lies in the window
+            settled = self.refiner.settled
+            self._done += [
+                (self._grid(k), *settle_at(rotations, centre, measures, window.joints3d, first + k, settled))
+                for k in due
+            ]
+            # The network's view of the lengths, averaged so that bones do not grow and shrink.
+            self._sizes = measures if self._sizes is None else self._sizes + 0.1 * (measures - self._sizes)
+        elif self._done:
+            self._done += [(self._grid(k), *self._done[-1][1:]) for k in due]
+        self._next = due.stop
 
-    def _give(self, until: float) -> Motion | None:
-        ready = [(time, seen) for time, seen in self._pending if time <= until]
-        if not ready or not self._done:
+    def _ready(self, until: float | None = None) -> _Ready | None:
+        """The moments that can be given, up to a time or to the last frame that came out."""
+        if not self._done:
             return None
-        self._pending = [(time, seen) for time, seen in self._pending if time > until]
+        end = self._done[-1][0] + 1e-3 if until is None else until
+        ready = [(time, seen) for time, seen in self._pending if time <= end]
+        if not ready:
+            return None
+        self._pending = self._pending[len(ready) :]
         own = np.array([time for time, _, _ in self._done])
-        times = np.array([time for time, _ in ready])
-        world = rotations_at(np.stack([r for _, r, _ in self._done]), own, times)
-        centre = values_at(np.stack([c for _, _, c in self._done]), own, times)
+        times = np.clip(np.array([time for time, _ in ready]), own[0], own[-1])
+        before = np.clip(np.searchsorted(own, times, side="right") - 1, 0, max(len(own) - 2, 0))
+        after = np.minimum(before + 1, len(own) - 1)
+        share = (times - own[before]) / np.where(after > before, own[after] - own[before], 1.0)
+        turns, places = np.stack([r for _, r, _ in self._done]), np.stack([c for _, _, c in self._done])
+        centre = places[before] + share[:, None] * (places[after] - places[before])
         self._done = self._done[-2:]
         sizes = self._measures if self._sizes is None else self._sizes
-        return as_motion(world, centre, sizes, times, np.array([seen for _, seen in ready]))
+        observed = np.array([seen for _, seen in ready])
+        return _Ready(np.array([t for t, _ in ready]), observed, turns[before], turns[after], share, centre, sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """S moments [s] of a person between two frames of the grid each: bones' rotations (S, 38, 3, 3), `share` of the
+    way from the one to the other, the torso's centre, and the person's measures."""
+
+    times: Array
+    observed: NDArray[np.bool_]
+    before: Array
+    after: Array
+    share: Array
+    centre: Array
+    measures: Array
+
+
+def _give(people: Sequence[_Ready | None]) -> list[Motion | None]:
+    """The motions of several people."""
+    some = [person for person in people if person is not None]
+    if not some:
+        return [None] * len(people)
+    before, after = (np.concatenate([getattr(p, name) for p in some]) for name in ("before", "after"))
+    share = np.concatenate([p.share for p in some])
+    world = slerp(before, after, np.broadcast_to(share[:, None], before.shape[:2]))
+    ends = np.cumsum([len(p.times) for p in some])
+    parts = iter(np.split(world, ends[:-1]))
+    return [None if p is None else as_motion(next(parts), p.centre, p.measures, p.times, p.observed) for p in people]
 
 
 def push_many(people: Sequence[OnlineRefiner], poses: Sequence[Pose | None], time: float) -> list[Motion | None]:
@@ -153,17 +195,29 @@ def push_many(people: Sequence[OnlineRefiner], poses: Sequence[Pose | None], tim
     if any(p.refiner is not people[0].refiner or p.window != people[0].window for p in people):
         raise InputError("people that are refined together share their refiner and their window")
     for person, pose in zip(people, poses, strict=True):
-        person._add(pose, time)
-    due = [person._due() for person in people]
-    windows = [w for own in due for w in own]
-    if not windows:
+        person.add(pose, time)
+    plans = [person._due() for person in people]
+    rows = [i for i, due in enumerate(plans) if due]
+    if not rows:
         return [None] * len(people)
-    measures = np.repeat([p._measures for p in people], [len(own) for own in due], axis=0)
-    said = people[0].refiner.run(windows, measures)
-    out: list[Motion | None] = []
-    start = 0
-    for person, own in zip(people, due, strict=True):
-        rows = slice(start, start + len(own))
-        out.append(person._take(own, said.rotations[rows], said.centre[rows], said.measures[rows]) if own else None)
-        start += len(own)
+    windows = [people[i]._cut(people[i]._newest()) for i in rows]
+    said = people[0].refiner.run(windows, np.stack([people[i]._measures for i in rows]))
+    for row, (i, due) in enumerate((i, plans[i]) for i in rows):
+        people[i]._take(due, windows[row], said.rotations[row], said.centre[row], said.measures[row])
+    return _give([person._ready() if due else None for person, due in zip(people, plans, strict=True)])
+
+
+def _sighting(pose: Pose | None, time: float) -> PoseSequence:
+    """One moment as a sequence; quicker than `PoseSequence.from_poses` for poses that need no conversion."""
+    if pose is None or pose.joints3d is None or pose.skeleton != BODY13.name:
+        return PoseSequence.from_poses([pose], [time])
+    out = PoseSequence.empty([time])
+    there = np.isfinite(pose.joints3d).all(-1)
+    out.joints3d[0] = np.where(there[:, None], pose.joints3d, np.nan)
+    out.scores[0] = np.where(there, pose.scores, 0.0)
+    if pose.translation is not None:
+        out.translation[0] = pose.translation
+    modes = [(mode.weight, mode.joints3d) for mode in pose.modes[:MODES]] or [(1.0, out.joints3d[0])]
+    for m, (weight, joints) in enumerate(modes):
+        out.modes[0, m], out.weights[0, m] = joints, weight
     return out

@@ -82,8 +82,7 @@ def step(
         return step(state, seen, interval, size, s, cut=True)
 
     rows, columns = np.flatnonzero(pick >= 0), pick[pick >= 0]
-    at_rows = Predicted(at.gap[rows], at.points[rows], at.size[rows])
-    corrected = correct(tracks.take(rows), at_rows, seen.take(columns), now, s)
+    corrected = correct(tracks.take(rows), at.take(rows), seen.take(columns), now, s)
     left = tracks.take(np.flatnonzero((pick < 0) & ~_gone(tracks, at, size, s)))
 
     owned = np.zeros(len(seen), bool)
@@ -219,10 +218,23 @@ class Tracker:
         persons = tuple(_with_id(p, i or None) for p, i in zip(people, done.ids.tolist(), strict=True))
         return replace(people, persons=persons)
 
+    @property
+    def ids(self) -> frozenset[int]:
+        """Ids of the tracks that live: of people who were just seen, and of those who are waited for."""
+        return frozenset(self._state.tracks.id.tolist()) - {0}
+
     def id_of(self, key: int) -> int | None:
         """The id, by now, of the track with that key (`keys` has those of the people of the last frame)."""
         tracks = self._state.tracks
         return int(tracks.id[tracks.key == key].sum()) or None
+
+    def name_late(self, people: People, keys: np.ndarray) -> People:
+        """People of an earlier frame, whose `keys` were these, with the ids that are known by now."""
+        late = {i: self.id_of(int(k)) for i, k in enumerate(keys) if k and people[i].id is None}
+        if not any(late.values()):
+            return people
+        named = (_with_id(person, late[i]) if late.get(i) else person for i, person in enumerate(people))
+        return replace(people, persons=tuple(named))
 
     def _interval(self, people: People) -> tuple[float, bool]:
         """Seconds since the frame before, and whether time went back a long way."""
@@ -254,18 +266,8 @@ def track(stream: Iterable[People], settings: TrackSettings | None = None, *, de
             held.clear()
         held.append((tracker.update(people), tracker.keys))
         if delay:
-            _name_held(held, tracker)
+            for number, (before, keys) in enumerate(held):
+                held[number] = tracker.name_late(before, keys), keys
         if len(held) > delay:
             yield held.popleft()[0]
     yield from (p for p, _ in held)
-
-
-def _name_held(held: deque[tuple[People, np.ndarray]], tracker: Tracker) -> None:
-    """Give ids that are known by now to people in frames that were held back."""
-    for number, (people, keys) in enumerate(held):
-        late = [(i, tracker.id_of(int(k))) for i, k in enumerate(keys) if k and people[i].id is None]
-        if any(id is not None for _, id in late):
-            persons = list(people)
-            for i, id in late:
-                persons[i] = _with_id(persons[i], id)
-            held[number] = replace(people, persons=tuple(persons)), keys

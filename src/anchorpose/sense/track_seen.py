@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,10 +27,23 @@ BONES = tuple(
     ((_I["r_shoulder"], _I["l_shoulder"]),) * 2,
 )  # fmt: skip
 """Right and left bone of each pair, as joint numbers; hips and shoulders count once."""
+_R = TypeVar("_R", bound="Rows")
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Rows:
+    """A record of arrays that have a row for each of N people or tracks."""
+
+    def take(self: _R, rows: np.ndarray) -> _R:
+        """Those of a list of different numbers, in its order."""
+        count = len(getattr(self, next(iter(self.__dataclass_fields__))))
+        if len(rows) == count and (rows[1:] > rows[:-1]).all():
+            return self
+        return type(self)(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True, eq=False)
+class Seen(Rows):
     """N people of a frame.
 
     Attributes:
@@ -53,12 +67,6 @@ class Seen:
 
     def __len__(self) -> int:
         return len(self.score)
-
-    def take(self, rows: np.ndarray) -> Seen:
-        """The people of a list of different numbers, in its order."""
-        if len(rows) == len(self) and (rows[1:] > rows[:-1]).all():
-            return self
-        return Seen(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def see(people: Sequence[Person], modes: int) -> Seen:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anchorpose.sense.track_seen import Seen
+from anchorpose.sense.track_seen import Rows, Seen
 from anchorpose.sense.track_settings import TrackSettings
 
 _TRUST_MEMORY = 0.5
@@ -21,7 +21,7 @@ _SHORTEST = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Tracks:
+class Tracks(Rows):
     """N tracks as they were when last seen.
 
     Attributes:
@@ -52,15 +52,9 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.key)
 
-    def take(self, rows: np.ndarray) -> Tracks:
-        """The tracks of a list of different numbers, in its order."""
-        if len(rows) == len(self) and (rows[1:] > rows[:-1]).all():
-            return self
-        return Tracks(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
+class Predicted(Rows):
     """Tracks at a later time: `gap` (N,) [s] since seen, `points` (N, 15, 2) and `size` (N,) [px]."""
 
     gap: np.ndarray

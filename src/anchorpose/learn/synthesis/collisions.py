@@ -133,14 +133,16 @@ def _normals(body: BodyModel) -> np.ndarray:
 def rod_radii(body: BodyModel, shaped: Shaped) -> np.ndarray:
     """(N, R) radius [m] of each capsule on bodies in their rest pose."""
     ready = _prepared(body)
-    radii = np.empty((len(shaped.joints), len(_RODS)))
-    for k, rows in enumerate(ready.samples):
-        a, b = (shaped.joints[:, end].astype(float) for end in ready.ends[k])
-        axis = (b - a) / np.maximum(np.linalg.norm(b - a, axis=-1, keepdims=True), 1e-6)
-        offset = shaped.vertices[:, rows] - a[:, None]
-        across = offset - (offset * axis[:, None]).sum(-1, keepdims=True) * axis[:, None]
-        radii[:, k] = np.linalg.norm(across, axis=-1).mean(1)
-    return radii
+    a, b = shaped.joints[:, ready.ends[:, 0]].astype(float), shaped.joints[:, ready.ends[:, 1]].astype(float)
+    axis = b - a
+    axis /= np.maximum(np.sqrt((axis * axis).sum(-1, keepdims=True)), 1e-6)
+    # All samples of all rods in one row.
+    counts = np.array([len(rows) for rows in ready.samples])
+    rod = np.repeat(np.arange(len(counts)), counts)
+    offset = shaped.vertices[:, np.concatenate(ready.samples)] - a[:, rod]
+    across = offset - (offset * axis[:, rod]).sum(-1, keepdims=True) * axis[:, rod]
+    distance = np.sqrt((across * across).sum(-1))
+    return np.asarray(np.add.reduceat(distance, np.cumsum(counts) - counts, axis=1) / counts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,8 +29,8 @@ from anchorpose.poses.samples import Sample, SamplePerson
 
 if TYPE_CHECKING:
     from anchorpose.learn.synthesis.garments import Wardrobe
-    from anchorpose.learn.synthesis.gl.renderer import Renderer
     from anchorpose.learn.synthesis.gl.scene import Mesh, Rendered, TextureBank
+    from anchorpose.learn.synthesis.renderers import SceneRenderer
 
 MAX_PEOPLE = 8
 _LOOKS, _SENSOR = 1, 2  # of the generators; the content has the plain one
@@ -112,7 +112,7 @@ class _Cast:
 
 
 class RenderedEngine:
-    """Makes rendered samples; one context, opened with the first one.
+    """Makes rendered samples; one renderer, opened with the first one.
 
     Args:
         config: what to render. seed: of the run.
@@ -196,10 +196,10 @@ class RenderedEngine:
         return zones[self.body.vertex_regions[::_STEP]]
 
     @cached_property
-    def renderer(self) -> Renderer:
-        from anchorpose.learn.synthesis.gl.renderer import Renderer
+    def renderer(self) -> SceneRenderer:
+        from anchorpose.learn.synthesis.renderers import open_renderer
 
-        return Renderer(*self.config.shape, self.bank, threads=0)  # several processes use the cores better
+        return open_renderer(*self.config.shape, self.bank)
 
     # -- the steps of a sample
 

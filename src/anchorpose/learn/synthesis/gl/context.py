@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from anchorpose.poses.errors import MissingExtra, ModelError
@@ -38,3 +40,14 @@ def create_context(threads: int | None = None) -> Any:
         f"no OpenGL {_NEEDED / 100:.1f} without a window ({'; '.join(problems)}): "
         "install a GPU driver with EGL, or Mesa (Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri)"
     )
+
+
+def may_have_gpu() -> bool:
+    """Whether this machine might have a GPU: on Linux a look at its device files, which costs nothing."""
+    found = ("dri/renderD*", "nvidia[0-9]*", "dxg")
+    return not sys.platform.startswith("linux") or any(any(Path("/dev").glob(name)) for name in found)
+
+
+def on_gpu(context: Any) -> bool:
+    """Whether a context draws on a GPU, and not in software (Mesa's llvmpipe and softpipe)."""
+    return not any(name in str(context.info["GL_RENDERER"]).lower() for name in ("llvmpipe", "softpipe", "swrast"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from anchorpose.learn.synthesis.soft.compiled import can_compile
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.errors import InputError
 
@@ -81,20 +83,34 @@ class VertexNormals:
     """Makes the vertex normals of one topology: faces (F, 3) over `count` vertices."""
 
     def __init__(self, faces: np.ndarray, count: int) -> None:
-        from scipy.sparse import csr_matrix
-
-        self._corners = np.ascontiguousarray(faces.T, np.intp)
-        columns = np.repeat(np.arange(len(faces)), 3)
-        self._sum: Any = csr_matrix((np.ones(faces.size, np.float32), (faces.ravel(), columns)), (count, len(faces)))
+        self._faces, self._count = np.ascontiguousarray(faces, np.int32), count
+        self._compiled = can_compile()
 
     def __call__(self, vertices: np.ndarray) -> np.ndarray:
         """(V, 3) float32 outward, of length 1: the mean of the triangles around, weighted by area."""
+        vertices = np.ascontiguousarray(vertices, np.float32)
+        if self._compiled:
+            from anchorpose.learn.synthesis.soft.normals import vertex_normals
+
+            return vertex_normals(self._faces, vertices)
         a, b, c = (vertices.take(k, 0) for k in self._corners)
         u, v = b - a, c - a
         normals = np.empty(u.shape, np.float32)
         for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
             normals[:, i] = u[:, j] * v[:, k] - u[:, k] * v[:, j]
         return unit(np.asarray(self._sum @ normals, np.float32))
+
+    @cached_property
+    def _corners(self) -> np.ndarray:
+        return np.ascontiguousarray(self._faces.T, np.intp)
+
+    @cached_property
+    def _sum(self) -> Any:
+        from scipy.sparse import csr_matrix
+
+        faces = self._faces
+        columns = np.repeat(np.arange(len(faces)), 3)
+        return csr_matrix((np.ones(faces.size, np.float32), (faces.ravel(), columns)), (self._count, len(faces)))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

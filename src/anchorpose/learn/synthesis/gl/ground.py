@@ -78,4 +78,5 @@ def _softened(mask: np.ndarray, softness: float, strength: float) -> Image.Image
     wide = sharp.reduce(4).filter(ImageFilter.BoxBlur(radius)).resize(sharp.size, Image.Resampling.BILINEAR)
     core = sharp.filter(ImageFilter.BoxBlur(radius))
     share = min(max(strength, 0.0), 1.0)
-    return Image.blend(core, wide, 0.34).point([round(k * share) for k in range(256)])
+    levels = np.rint(np.arange(256) * share).astype(np.uint8)
+    return Image.fromarray(levels.take(np.asarray(Image.blend(core, wide, 0.34))))

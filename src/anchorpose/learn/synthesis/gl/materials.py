@@ -29,18 +29,20 @@ def _packed(material: Material) -> np.ndarray:
     block[2] = cuts.glove_start, cuts.sock_start, cuts.shoe_start, cuts.waist
     block[3] = cuts.neckline, cuts.v_neck, cuts.hairline, cuts.open_front
     block[4] = material.cuts is not None, material.face is not None, 0, material.logo_height
-    block[5] = *linear(face.lips), face.beard_strength
-    block[6] = *linear(face.brows), face.blush
-    block[7, :3] = linear(face.iris)
-    block[8, :3] = linear(face.beard)
+    block[5, 3], block[6, 3] = face.beard_strength, face.blush
     block[9, :3] = material.seed % 1.0, material.seed * 7.31 % 1.0, cuts.top_start
     block[42] = (*(material.trim or (-1e9, 1e9, -1e9)), 0)
+    colors: list[RGB] = [face.lips, face.brows, face.iris, face.beard]
+    rows = [5, 6, 7, 8]
     for number, s in enumerate(material.surfaces[:MAX_SURFACES]):
         at = _FIRST_SURFACE + 4 * number
-        block[at] = *linear(s.color), PATTERNS.index(s.pattern)
-        block[at + 1] = *linear(s.color2), s.scale
-        block[at + 2] = math.cos(s.angle), math.sin(s.angle), s.shine, s.folds
+        colors += [s.color, s.color2]
+        rows += [at, at + 1]
+        block[at : at + 4, 3] = PATTERNS.index(s.pattern), s.scale, s.folds, 0
+        block[at + 2, :3] = math.cos(s.angle), math.sin(s.angle), s.shine
         block[at + 3, :2] = s.thickness, s.texture
+    srgb = np.clip(np.array(colors, float), 0, 1)
+    block[rows, :3] = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     return block
 
 

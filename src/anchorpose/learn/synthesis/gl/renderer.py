@@ -26,6 +26,7 @@ from anchorpose.learn.synthesis.gl.scene import (
     Lights,
     Rendered,
     TextureBank,
+    check_scene,
 )
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.errors import InputError
@@ -36,8 +37,6 @@ _SAMPLERS = (
 )  # fmt: skip
 _UNITS = {name: unit for unit, name in enumerate(_SAMPLERS)}
 _BIAS = 0.02  # m, against a surface shadowing itself
-_MAX_FACES = 1 << shaders.FACE_BITS
-_MAX_MESHES = (1 << 24 - shaders.FACE_BITS) - 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class Renderer:
         oversampling: edges are smoothed over so many by so many points of a pixel.
         shadow_size: side of the shadow map [px].
         threads: of Mesa's software renderer besides this one; see `create_context`.
+        context: to draw in, then the renderer's own; None: a new one.
     """
 
     def __init__(
@@ -69,13 +69,14 @@ class Renderer:
         oversampling: int = 2,
         shadow_size: int = 256,
         threads: int | None = None,
+        context: Any = None,
     ) -> None:
         if width < 1 or height < 1:
             raise InputError(f"an image has at least one pixel, not {width}x{height}")
         if oversampling not in (1, 2, 3, 4):
             raise InputError(f"oversampling is 1 to 4, not {oversampling}")
         self.size = (width, height)
-        self.context = ctx = create_context(threads)
+        self.context = ctx = create_context(threads) if context is None else context
         self.bank = bank or TextureBank(np.full((1, 4, 4, 4), 255, np.uint8))
         self._oversampling = oversampling
         self._programs()
@@ -95,7 +96,7 @@ class Renderer:
             InputError: the camera is of another size or has lens distortion, the background is no RGB image, or there
                 are too many meshes.
         """
-        self._check(scene)
+        check_scene(scene, self.size)
         with self.context:  # several renderers may take turns
             return self._render(scene)
 
@@ -164,15 +165,6 @@ class Renderer:
         for texture in (self._noise, self._bank):
             texture.build_mipmaps()
             texture.filter = (ctx.LINEAR_MIPMAP_NEAREST, ctx.LINEAR)
-
-    def _check(self, scene: GLScene) -> None:
-        if (scene.camera.width, scene.camera.height) != self.size:
-            raise InputError(f"this renderer draws {self.size}, not {scene.camera.width}x{scene.camera.height}")
-        if len(scene.meshes) > _MAX_MESHES or any(len(m.topology.faces) > _MAX_FACES for m in scene.meshes):
-            raise InputError(f"a scene has at most {_MAX_MESHES} meshes of {_MAX_FACES} triangles")
-        photo = scene.background
-        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
-            raise InputError(f"a background is uint8 (h, w, 3), not {photo.dtype} {photo.shape}")
 
     # -- uniforms
 

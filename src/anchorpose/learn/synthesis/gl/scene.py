@@ -295,3 +295,24 @@ class TextureBank:
         shape = self.layers.shape
         if self.layers.dtype != np.uint8 or len(shape) != 4 or shape[1] != shape[2] or shape[3] != 4 or not shape[0]:
             raise InputError(f"a texture bank is uint8 (L, S, S, 4), not {self.layers.dtype} {shape}")
+
+
+FACE_BITS = 15
+"""A triangle's number within its mesh has so many bits."""
+
+_MAX_FACES = 1 << FACE_BITS
+_MAX_MESHES = (1 << 24 - FACE_BITS) - 1
+
+
+def check_scene(scene: GLScene, size: tuple[int, int]) -> None:
+    """That a renderer of this size can draw the scene; InputError if not."""
+    camera = scene.camera
+    if (camera.width, camera.height) != size:
+        raise InputError(f"this renderer draws {size}, not {camera.width}x{camera.height}")
+    if any(camera.dist):
+        raise InputError("the renderer draws pinhole cameras without lens distortion")
+    if len(scene.meshes) > _MAX_MESHES or any(len(m.topology.faces) > _MAX_FACES for m in scene.meshes):
+        raise InputError(f"a scene has at most {_MAX_MESHES} meshes of {_MAX_FACES} triangles")
+    photo = scene.background
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+        raise InputError(f"a background is uint8 (h, w, 3), not {photo.dtype} {photo.shape}")

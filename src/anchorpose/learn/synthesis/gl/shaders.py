@@ -7,6 +7,8 @@ pass over the image shades what is seen, once.
 
 from __future__ import annotations
 
+from anchorpose.learn.synthesis.gl.scene import FACE_BITS
+
 VERSION = "#version 330 core\n"
 
 # Data kept in textures of four floats, DATA_WIDTH texels a row; packed by arena.py and materials.py, keep them in step.
@@ -53,7 +55,6 @@ _HOLE = {
 _FIELDS = "texelFetch(fixed_data, at_data(2 * (mesh.z + gl_VertexID) + 1), 0)"
 # Number of the mesh from 1 and of the triangle in one float, exact below 2^24 (and clear to 0 on every driver, as an
 # integer target is not).
-FACE_BITS = 15
 _SEEN = ("out float o_seen;", f"o_seen = float(((mesh.x + 1) << {FACE_BITS}) | gl_PrimitiveID);")
 _MASK = ("out float o_mask;", "o_mask = 1.0;")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anchorpose.learn.synthesis.gl.shaders import DATA, FACE_BITS, VERSION
+from anchorpose.learn.synthesis.gl.scene import FACE_BITS
+from anchorpose.learn.synthesis.gl.shaders import DATA, VERSION
 
 _SHADE_INPUT = """
 uniform sampler2D seen;

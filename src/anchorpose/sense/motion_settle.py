@@ -1,0 +1,171 @@
+"""The last touch on a refined motion: back towards what was seen, and calm.
+
+A motion model knows how bodies move, the detections know where this one was: their errors are partly independent, so
+that between the two lies better than either. The offsets of the detections from the motion, outliers clipped and a few
+frames averaged, turn trunk and limbs by a share; bones keep their lengths. Then rotations and place are averaged over
+neighbouring frames, which takes the jitter that the model left and costs nothing of its accuracy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from anchorpose.poses.body_bones import BODY_BONES, BONE_PARENTS, body_points
+from anchorpose.poses.rotations import turn_between
+from anchorpose.poses.sixd import nearest_rotation
+from anchorpose.poses.skeletons import BODY13
+from anchorpose.poses.transforms import torso_centred
+
+Array = NDArray[np.float64]
+
+_TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]
+
+
+@dataclass(frozen=True)
+class SettleSettings:
+    """How much.
+
+    Attributes:
+        share: of the way from the motion to the detections, where there are some.
+        average: frames, deviation of the Gaussian over the detections' offsets; most: longest offset that counts [m].
+        calm: frames, deviation of the Gaussian over rotations and places.
+    """
+
+    share: float = 0.5
+    average: float = 5.0
+    most: float = 0.25
+    calm: float = 2.0
+
+
+SETTLED = SettleSettings()
+NOT_SETTLED = SettleSettings(share=0.0, calm=0.0)
+
+
+def _below(bone: int) -> list[int]:
+    """A bone and all that hang on it."""
+    out = {bone}
+    for k, parent in enumerate(BONE_PARENTS):  # parents come before their children
+        if int(parent) in out:
+            out.add(k)
+    return sorted(out)
+
+
+_LEVELS = (
+    (("upperleg01", "hip", "knee"), ("upperarm01", "shoulder", "elbow")),
+    (("lowerleg01", "knee", "ankle"), ("lowerarm01", "elbow", "wrist")),
+)
+"""Segments of the limbs, inner and outer, in the same order: first bone, joints at the ends."""
+
+
+def _segments() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(2, 4, 2) the joints at the ends of the limbs' inner and outer segments, and (38,) what turns each bone: 0 the
+    trunk, from 1 the inner segments, from 5 the outer ones."""
+    ends, turned_by = np.zeros((2, 4, 2), np.int64), np.zeros(len(BODY_BONES), np.int64)
+    for level, segments in enumerate(_LEVELS):
+        for k, (side, (bone, start, end)) in enumerate((side, segment) for side in "RL" for segment in segments):
+            ends[level, k] = [BODY13.index(f"{side.lower()}_{joint}") for joint in (start, end)]
+            turned_by[_below(BODY_BONES.index(f"{bone}.{side}"))] = 1 + 4 * level + k
+    return ends, turned_by
+
+
+_ENDS, _TURNED_BY = _segments()
+
+
+def settle(
+    world: ArrayLike, centre: ArrayLike, measures: ArrayLike, seen: ArrayLike, settings: SettleSettings | None = None
+) -> tuple[Array, Array]:
+    """A refined motion, or several windows of such, settled.
+
+    Args:
+        world: (..., T, 38, 3, 3) rotations of BODY_BONES; centre: (..., T, 3) [m] of the torso; at an even rate.
+        measures: (..., 9) of the persons.
+        seen: (..., T, 13, 3) [m] BODY13 as detected, in the same axes about any origin; NaN where missing.
+
+    Returns:
+        world and centre.
+    """
+    s = settings or SETTLED
+    world, centre = np.asarray(world, np.float64), np.asarray(centre, np.float64)
+    if s.share > 0:
+        points = torso_centred(body_points(world, np.asarray(measures)[..., None, :])[..., :13, :])
+        world = aim_at(world, points, points + s.share * _offsets(points, np.asarray(seen, np.float64), s))
+    if s.calm <= 0:
+        return world, centre
+    calm = nearest_rotation(gaussian_filter1d(world, s.calm, axis=-4, mode="nearest"))
+    return calm, gaussian_filter1d(centre, s.calm, axis=-2, mode="nearest")
+
+
+def settle_at(
+    world: Array, centre: Array, measures: Array, seen: Array, at: int, settings: SettleSettings | None = None
+) -> tuple[Array, Array]:
+    """One frame of a window, settled with what the window has of its neighbours: quick, for online use.
+
+    Args:
+        world: (W, 38, 3, 3); centre: (W, 3); measures: (9,); seen: (W, 13, 3), as of `settle`. at: the frame.
+
+    Returns:
+        its rotations (38, 3, 3) and place (3,).
+    """
+    s = settings or SETTLED
+    away = np.arange(len(world), dtype=np.float64) - at
+    weight = _even(away, s.calm)
+    now = nearest_rotation(np.tensordot(weight, world, 1)) if s.calm > 0 else world[at]
+    place = weight @ centre
+    if s.share > 0:
+        points = torso_centred(body_points(np.concatenate([world, now[None]]), measures)[:, :13])
+        off, there = _clipped(points[:-1], seen, s)
+        near = np.exp(-((away / s.average) ** 2) / 2)
+        count = np.tensordot(near, there, 1)
+        mean = (count / near.sum()) ** 2 * np.tensordot(near, off, 1) / np.maximum(count, 1e-6)
+        now = aim_at(now, points[-1], points[-1] + s.share * mean)
+    return now, place
+
+
+def _even(away: Array, deviation: float) -> Array:
+    """Weights of a Gaussian about 0 that leave a straight line as it is, also at the end of a window."""
+    if deviation <= 0:
+        return (away == 0).astype(float)
+    g = np.exp(-((away / deviation) ** 2) / 2)
+    zeroth, first, second = g.sum(), g @ away, g @ away**2
+    out: Array = g * (second - first * away) / max(zeroth * second - first**2, 1e-9)
+    return out
+
+
+def _clipped(points: Array, seen: Array, s: SettleSettings) -> tuple[Array, Array]:
+    """(..., T, 13, 3) from the motion to the detections, 0 where there is none; (..., T, 13, 1) 1 where there is."""
+    off = torso_centred(seen) - points
+    there = np.asarray(np.isfinite(off).all(-1, keepdims=True))
+    off = np.where(there, off, 0.0)
+    off = off * np.minimum(1.0, s.most / np.maximum(np.linalg.norm(off, axis=-1, keepdims=True), 1e-9))
+    return off, there.astype(float)
+
+
+def _offsets(points: Array, seen: Array, s: SettleSettings) -> Array:
+    """(..., T, 13, 3) from the motion to the detections, averaged over frames; smaller where few were seen."""
+    off, there = _clipped(points, seen, s)
+    total, count, room = (
+        gaussian_filter1d(values, s.average, axis=-3, mode="constant") for values in (off, there, np.ones(there.shape))
+    )
+    out: Array = (count / room) ** 2 * total / np.maximum(count, 1e-6)
+    return out
+
+
+def aim_at(world: Array, points: Array, target: Array) -> Array:
+    """Rotations (..., 38, 3, 3) turned so that trunk and limbs point as in other joints (..., 13, 3).
+
+    Args:
+        points: (..., 13, 3) joints of `world`, whose lengths stay; target: joints that are wanted, at any scale.
+    """
+    a, b = (p[..., _TORSO, :] - p[..., _TORSO, :].mean(-2, keepdims=True) for p in (points, target))
+    trunk = nearest_rotation(np.swapaxes(b, -1, -2) @ a)[..., None, :, :]
+    turns, so_far = [trunk], trunk
+    for ends in _ENDS:
+        now, wanted = (p[..., ends[:, 1], :] - p[..., ends[:, 0], :] for p in (points, target))
+        so_far = turn_between((so_far @ now[..., None])[..., 0], wanted) @ so_far
+        turns.append(so_far)
+    out: Array = np.concatenate(turns, axis=-3)[..., _TURNED_BY, :, :] @ world
+    return out

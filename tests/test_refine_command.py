@@ -1,0 +1,34 @@
+"""`anchorpose refine`: poses in, files of motions out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anchorpose.cli.refine import refine_file
+from anchorpose.cli.refine_options import Refine
+from anchorpose.files.convert import read_content
+from anchorpose.files.results import save
+from anchorpose.files.sequences import read_sequences
+from anchorpose.poses.errors import InputError
+from test_pose_files import people
+from toy_motion import toy_posebert_folder
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Results to BVH, a file a person; the BVH goes in again; what cannot be done is said."""
+    monkeypatch.setenv("ANCHORPOSE_HOME", str(toy_posebert_folder()))
+    save(people(), tmp_path / "clip.jsonl")
+    assert refine_file(Refine(tmp_path / "clip.jsonl", tmp_path / "clip.bvh")) == 0
+    out = capsys.readouterr()
+    written = [Path(line) for line in out.out.split()]
+    assert len(written) == 2 and all(p.exists() for p in written) and "48 frames, 6 of them filled in" in out.err
+    assert read_content(written[0]).clip is not None
+    ((_, again),) = read_sequences(written[0])
+    assert again.seen.all() and len(again) == 24
+    assert refine_file(Refine(tmp_path / "clip.jsonl", tmp_path / "one.npz", person=1, frame="camera")) == 0
+    with pytest.raises(InputError, match="no person 7; there are 0, 1"):
+        refine_file(Refine(tmp_path / "clip.jsonl", tmp_path / "clip.bvh", person=7))
+    with pytest.raises(InputError, match="a motion is written as"):
+        refine_file(Refine(tmp_path / "clip.jsonl", tmp_path / "other.jsonl"))
