@@ -176,7 +176,7 @@ def test_the_loss_is_nothing_for_the_truth() -> None:
     assert float(terms["loss"]) < 0.01 and float(terms["mm"]) < 0.5
     terms = {k: float(v.detach()) for k, v in objective(PoseBert(SMALL), points, batch).items()}
     total = sum(getattr(objective, k) * v for k, v in terms.items() if k not in ("loss", "mm"))
-    assert terms["loss"] == pytest.approx(total, rel=1e-4) and terms["mm"] > 50
+    assert terms["loss"] == pytest.approx(total, rel=1e-4) and terms["mm"] > 10
 
 
 def test_a_micro_network_learns_a_handful_of_windows() -> None:
