@@ -2,4 +2,4 @@
 # The table of docs/motion.md: gaps filled and jitter taken away, on held-out MoCap subjects, with and without PoseBERT.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-python -m anchorpose.measure.motion_table --out docs/motion.md --windows 16 32 64 --modes-off --perfect "$@"
+"${PYTHON:-python}" -m anchorpose.measure.motion_table --out docs/motion.md --windows 16 32 64 --modes-off --perfect "$@"
