@@ -19,7 +19,7 @@ for room in ("poses", "files", "sense"):
 for name in ("torch", "sklearn", "matplotlib", "cv2"):
     assert importlib.util.find_spec(name) is None, f"{name} came along with the core"
 people = anchorpose.load()(np.zeros((240, 320, 3), np.uint8))
-assert people.to_dict()["format"] == "anchorpose/1"
+assert people.to_dict()["format"] == importlib.import_module("anchorpose.poses.values").FORMAT
 print("the wheel's core imports and runs without torch")
 PY
 "$work/env/bin/anchorpose" models
