@@ -12,7 +12,8 @@ from anchorpose.files.result_motions import motions_of_people
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.clock import rising_times
 from anchorpose.poses.errors import FormatError, InputError
-from anchorpose.poses.motion_block import MotionBlock, blocks_of, motion_of_blocks
+from anchorpose.poses.moments import blocks_of, motion_of_blocks
+from anchorpose.poses.motion_block import MotionBlock
 from anchorpose.poses.values import Motion, People, Person
 from moving_people import degrees_apart, moving
 

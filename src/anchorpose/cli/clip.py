@@ -22,8 +22,8 @@ from anchorpose.files.results_index import IndexedResults
 from anchorpose.poses.values import Frame, People
 
 if TYPE_CHECKING:
+    from anchorpose.cli.first_pass import FirstPass
     from anchorpose.cli.options import Run
-    from anchorpose.cli.run import FirstPass
     from anchorpose.sense.clip import RefinedClip
     from anchorpose.sense.motion import Refiner
     from anchorpose.sense.pipeline import Model

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from anchorpose.cli.first_pass import FirstPass
 from anchorpose.cli.names import result_name, say
 from anchorpose.cli.pictures import picture_writers
 from anchorpose.cli.products import LINES, MOTIONS, ONLY_MOTIONS, write_from_lines
@@ -77,28 +76,6 @@ class _Refining:
             say(f"anchorpose: poses stay those of single frames, as with --no-refine: {error}")
             return None
         return Refiner(load_session(MODEL, self._run.threads))
-
-
-@dataclass(frozen=True)
-class FirstPass:
-    """What the first pass over a source leaves behind.
-
-    Attributes:
-        path: the name of the results; lines: where they are, None if they are not kept.
-        late: ids that were given after a frame was written, see `Identities`.
-        refined: these are the finished results of an earlier run, with motions.
-        frames, people, errors: counts, the last of what could not be read.
-        written: files that are finished.
-    """
-
-    path: Path
-    lines: Path | None
-    late: dict[tuple[str, int], dict[int, int]]
-    refined: bool
-    frames: int
-    people: int
-    errors: int
-    written: Sequence[str]
 
 
 def _run_source(given: str, model: Model, run: Run, names: set[str], refining: _Refining) -> None:

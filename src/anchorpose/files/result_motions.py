@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from anchorpose.poses.clock import rising_times
 from anchorpose.poses.errors import FormatError, InputError
-from anchorpose.poses.motion_block import MotionBlock, motion_of_blocks
+from anchorpose.poses.moments import motion_of_blocks
+from anchorpose.poses.motion_block import MotionBlock
 from anchorpose.poses.values import Motion, People
 
 

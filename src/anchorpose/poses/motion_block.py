@@ -1,4 +1,4 @@
-"""One moment of a motion, as a line of results holds it: the `motion` block of a person, and blocks back to a motion.
+"""One moment of a motion, as a line of results holds it: the `motion` block of a person.
 
 Rotations are rotation vectors (axis times angle [rad]), a third of the numbers of matrices; they and lengths are
 rounded when a block is made, to 1e-4 rad (0.006 degrees) and 0.1 mm, so that text and value are the same.
@@ -6,23 +6,18 @@ rounded when a block is made, to 1e-4 rad (0.006 degrees) and 0.1 mm, so that te
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from anchorpose.poses.content import Value, checked_array, from_json, set_fields, to_json
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.rotations import matrix_to_rotvec, rotvec_to_matrix
 from anchorpose.poses.skeletons import get_skeleton
 
-if TYPE_CHECKING:
-    from anchorpose.poses.values import Motion
-
 FRAMES = ("camera", "world")
-_DECIMALS = 4
+DECIMALS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,45 +61,3 @@ class MotionBlock(Value):
     def from_dict(cls, data: Mapping[str, Any]) -> MotionBlock:
         arrays = {n: from_json(data[n]) for n in ("root", "rotations", "translation", "bone_lengths")}
         return cls(data["skeleton"], data["frame"], **arrays)  # type: ignore[arg-type]
-
-
-def blocks_of(
-    skeleton: str, frame: str, rotations: ArrayLike, translation: ArrayLike, bone_lengths: ArrayLike
-) -> tuple[MotionBlock, ...]:
-    """Blocks of T moments, rounded.
-
-    Args:
-        rotations: (T, J, 3, 3) local, the first the root's. translation: (T, 3) [m]. bone_lengths: (J,) [m].
-    """
-    vectors = np.round(matrix_to_rotvec(rotations), _DECIMALS)
-    places, lengths = (np.round(np.asarray(a, np.float64), _DECIMALS) for a in (translation, bone_lengths))
-    return tuple(MotionBlock(skeleton, frame, v[0], v, p, lengths) for v, p in zip(vectors, places, strict=True))
-
-
-def motion_of_blocks(blocks: Sequence[MotionBlock], times: ArrayLike, observed: ArrayLike) -> Motion:
-    """The `Motion` whose moments these are.
-
-    Args:
-        times: (T,) [s], rising. observed: (T,) False where the pose was filled in.
-
-    Raises:
-        InputError: there are none, or they differ in skeleton, frame or bone lengths (by more than 1 mm).
-    """
-    from anchorpose.poses.values import Motion
-
-    if not blocks:
-        raise InputError("a motion needs at least one moment")
-    first = blocks[0]
-    for block in blocks:
-        if (block.skeleton, block.frame) != (first.skeleton, first.frame):
-            raise InputError(
-                f"one person's motion is of {first.skeleton}, {first.frame} frame, at one time and of {block.skeleton},"
-                f" {block.frame} frame, at another"
-            )
-        if not np.allclose(block.bone_lengths, first.bone_lengths, rtol=0, atol=1e-3, equal_nan=True):
-            raise InputError("the bone lengths of one person change over time")
-    rotations = rotvec_to_matrix(np.stack([b.rotations for b in blocks]))
-    return Motion(
-        first.skeleton, np.asarray(times, float), rotations[:, 0], rotations, np.stack([b.translation for b in blocks]),
-        first.bone_lengths, first.frame, np.asarray(observed, bool),
-    )  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anchorpose.poses.cameras import Camera
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.motion_block import blocks_of
+from anchorpose.poses.moments import blocks_of
 from anchorpose.poses.skeletons import BODY13, convert
 from anchorpose.poses.transforms import torso_centre
 from anchorpose.poses.values import Mode, Motion, People, Person, Pose
