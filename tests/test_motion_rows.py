@@ -122,6 +122,6 @@ def test_verdict() -> None:
 
 
 def test_nothing_is_tuned_on_whom_networks_know() -> None:
-    from anchorpose.learn.train_lift import CALIBRATION_SUBJECTS
+    from anchorpose.measure.calibration import CALIBRATION_SUBJECTS
 
     assert TUNING_SUBJECTS == CALIBRATION_SUBJECTS

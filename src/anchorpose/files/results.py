@@ -176,11 +176,16 @@ def read_results(path: str | os.PathLike[str]) -> Iterator[People]:
     input_file(file, _RESULTS)
     numbered = _whole(file) if file.suffix.lower() == ".json" else _lines(file)
     for where, data in numbered:
-        try:
-            validate_line(data)
-            yield People.from_dict(data)
-        except (AnchorposeError, KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{where}: {error}") from error
+        yield people_of(data, where)
+
+
+def people_of(data: Any, where: str) -> People:
+    """The people of a line of results, parsed; FormatError says `where` if they do not hold."""
+    try:
+        validate_line(data)
+        return People.from_dict(data)
+    except (AnchorposeError, KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{where}: {error}") from error
 
 
 def _whole(path: Path) -> Iterator[tuple[str, Any]]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from anchorpose.files.paths import input_file, reason
-from anchorpose.files.results import parse_line
-from anchorpose.files.schema import validate_line
-from anchorpose.poses.errors import AnchorposeError, FileError, FormatError
+from anchorpose.files.results import parse_line, people_of
+from anchorpose.poses.errors import FileError, FormatError
 from anchorpose.poses.values import People
 
 
@@ -69,12 +68,7 @@ class IndexedResults:
         """The people of the frame that is `number`th."""
         self._file.seek(int(self._starts[number]))
         where = f"{self.path}, frame {self.frames[number]}"
-        data = parse_line(self._file.readline(), where)
-        try:
-            validate_line(data)
-            return People.from_dict(data)
-        except (AnchorposeError, KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{where}: {error}") from error
+        return people_of(parse_line(self._file.readline(), where), where)
 
     def __enter__(self) -> IndexedResults:
         return self

@@ -18,14 +18,12 @@ from anchorpose.files.datasets import dataset_path
 from anchorpose.learn.cluster import balanced_weights, draw, make_anchors
 from anchorpose.learn.nets.lift import LiftConfig, LiftLoss, LiftNet, RegressionNet
 from anchorpose.learn.training import TrainConfig, add_arguments, prepare, steps_done, train
+from anchorpose.measure.calibration import CALIBRATION_SUBJECTS
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.measure.noise import NOISE_MEASURE, NOISE_TRAIN, DetectorNoise, NoiseAmount, add_noise
 from anchorpose.measure.virtual import MEASURE, TRAIN, ViewRange
 from anchorpose.poses.lifting import lift_view
 from anchorpose.poses.transforms import hip_centred, torso_centred
-
-CALIBRATION_SUBJECTS = ("cmu_006", "cmu_013", "cmu_049", "cmu_094", "hdm_bk")
-"""Subjects of the train split on which nothing is trained: they choose K and calibrate the weights of the modes."""
 
 
 def split_calibration(corpus: Corpus) -> tuple[Corpus, Corpus]:

@@ -18,8 +18,8 @@ from anchorpose.learn.motion_cache import MotionCache, make_cache
 from anchorpose.learn.motion_noise import Corruption
 from anchorpose.learn.motion_windows import BATCH, MotionWindows, batches, cut_windows, to_batch, true_windows
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig, PoseBertLoss
-from anchorpose.learn.train_lift import CALIBRATION_SUBJECTS
 from anchorpose.learn.training import TrainConfig, add_arguments, prepare, steps_done, train
+from anchorpose.measure.calibration import CALIBRATION_SUBJECTS
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.poses.body_bones import body_points
 from anchorpose.poses.motion_view import INPUTS

@@ -15,6 +15,10 @@ import numpy as np
 
 from anchorpose.poses.errors import InputError
 
+CALIBRATION_SUBJECTS = ("cmu_006", "cmu_013", "cmu_049", "cmu_094", "hdm_bk")
+"""Subjects of the train split on which nothing is trained: they choose K, calibrate the weights of the modes, and tune
+what has options."""
+
 _LEAST = 1e-12
 
 

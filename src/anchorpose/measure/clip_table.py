@@ -29,7 +29,7 @@ from anchorpose.measure.motion_rows import (
     where_seen,
 )
 from anchorpose.measure.motion_table import parse_models
-from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, write_report
+from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, words, write_report
 from anchorpose.sense.motion import Refiner
 from anchorpose.sense.motion_online import DELAYS
 from anchorpose.sense.motion_settle import NOT_SETTLED
@@ -104,14 +104,10 @@ def markdown(data: dict[str, Any]) -> str:
             for label, r in told["rows"].items()
         ]
         said = [verdict(told["rows"], f"+ {name}") for name in told["refiner"]]
-        filters = _words(told["filters"])
-        options = "; ".join(f"{name}: {_words(chosen)}" for name, chosen in told["refiner"].items())
+        filters = words(told["filters"])
+        options = "; ".join(f"{name}: {words(chosen)}" for name, chosen in told["refiner"].items())
         parts += [f"## {front}", table(headers, rows), *said, f"Tuned: filters {filters}; {options}."]
     return "\n\n".join(parts) + "\n"
-
-
-def _words(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
 
 
 _INTRODUCTION = """\

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from anchorpose.measure.calibration import CALIBRATION_SUBJECTS
 from anchorpose.measure.metrics import mpjpe, pa_mpjpe
 from anchorpose.measure.smoothing import (
     FilterSettings,
@@ -40,7 +41,7 @@ MATCHED, FILLED = "detections, matched only", "nearest detection fills gaps"
 GOLAY, EURO = "+ Savitzky-Golay", "+ One-Euro"
 ERRORS = ("mpjpe", "pa_mpjpe", "acceleration")
 ONLINE_WINDOW = 16
-TUNING_SUBJECTS = ("cmu_006", "cmu_013", "cmu_049", "cmu_094", "hdm_bk")
+TUNING_SUBJECTS = CALIBRATION_SUBJECTS
 """Training subjects on whom no network is trained: what has options is tuned on these."""
 
 AIM = 1 / 3

@@ -35,7 +35,7 @@ from anchorpose.measure.motion_rows import (
     where_seen,
 )
 from anchorpose.measure.noise import DetectorNoise
-from anchorpose.measure.report import number, provenance, provenance_line, table, write_report
+from anchorpose.measure.report import number, provenance, provenance_line, table, words, write_report
 from anchorpose.measure.sequence_noise import NoiseOverTime
 from anchorpose.measure.sequence_views import detect_and_lift, sound_parts, view_part
 from anchorpose.measure.virtual import MEASURE
@@ -125,15 +125,11 @@ def markdown(data: dict[str, Any]) -> str:
         ]  # fmt: skip
         said = [verdict(rows, f"+ {model}") for model in data["models"]]
         parts += [f"## {name}", table(_HEADERS, lines), *said]
-    filters, options = (_words(data[key]) for key in ("filters", "options"))
+    filters, options = (words(data[key]) for key in ("filters", "options"))
     parts.append(
         f"Tuned on training subjects on whom no network is trained: filters {filters}; {data['models'][0]} {options}."
     )
     return "\n\n".join(parts) + "\n"
-
-
-def _words(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
 
 
 def parse_models(texts: Sequence[str]) -> dict[str, str]:

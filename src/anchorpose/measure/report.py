@@ -100,6 +100,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def words(values: dict[str, Any]) -> str:
+    """Settings for a sentence: "window 9, order 2"."""
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number for a table; a dash where there is none, and no 0 before the point of a share."""
     if value is None or value != value:

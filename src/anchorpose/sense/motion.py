@@ -153,11 +153,11 @@ class Refiner:
     ) -> Motion:
         """Blend the windows of one person and carry them to the wanted times."""
         weight = blend_weights(len(track), starts, self.window, self.stride)
-        rotations = nearest_rotation(_blend(said.rotations, weight, starts, len(track)))
-        centre = _blend(said.centre, weight, starts, len(track))
+        rotations = nearest_rotation(blend(said.rotations, weight, starts, len(track)))
+        centre = blend(said.centre, weight, starts, len(track))
         share = np.array([track.seen[max(s, 0) : s + self.window].sum() for s in starts], float)
         measures = (share[:, None] * said.measures).sum(0) / share.sum()
-        known = np.flatnonzero(_near(track.seen, self.window // 2) & (weight.sum(0) > 0))
+        known = np.flatnonzero(near_seen(track.seen, self.window // 2) & (weight.sum(0) > 0))
         if len(known) < len(track):  # what lies in the middle of long gaps shall not get into its neighbours
             rotations = rotations_at(rotations[known], track.times[known], track.times)
             centre = values_at(centre[known], track.times[known], track.times)
@@ -190,13 +190,19 @@ def _turned_back(rotations: NDArray[np.float32], turn: Array) -> Array:
     return np.moveaxis(flat.reshape(columns.shape), 1, 3)
 
 
+def all_starts(length: int, window: int, stride: int) -> NDArray[np.int64]:
+    """First frames of all windows of a track of `length` frames; one if it is no longer than a window."""
+    if length <= window:
+        return np.zeros(1, np.int64)
+    return np.append(np.arange(0, length - window, stride), length - window)
+
+
 def window_starts(seen: NDArray[np.bool_], window: int, stride: int) -> NDArray[np.int64]:
     """First frames of the windows of a track, so that each frame has windows around it; a short track has one window
     that reaches beyond it. Windows in which nothing is seen are left out."""
-    length = len(seen)
-    if length <= window:
-        return np.zeros(1, np.int64)
-    starts = np.append(np.arange(0, length - window, stride), length - window)
+    starts = all_starts(len(seen), window, stride)
+    if len(seen) <= window:
+        return starts
     counts = np.concatenate([[0], np.cumsum(seen)])
     return starts[counts[starts + window] > counts[starts]]
 
@@ -216,25 +222,22 @@ def blend_weights(length: int, starts: NDArray[np.int64], window: int, stride: i
     return weight
 
 
-def _blend(values: Array, weight: Array, starts: NDArray[np.int64], length: int) -> Array:
+def blend(values: Array, weight: Array, starts: NDArray[np.int64], length: int) -> Array:
     """Mean (length, ...) of windows' values (N, W, ...) with weights (N, length)."""
     out = np.zeros((length, *values.shape[2:]))
     for k, start in enumerate(starts):
-        end = min(start + values.shape[1], length)
-        w = weight[k, start:end]
-        out[start:end] += w.reshape(-1, *[1] * (values.ndim - 2)) * values[k, : end - start]
+        begin, end = max(start, 0), min(start + values.shape[1], length)
+        w = weight[k, begin:end]
+        out[begin:end] += w.reshape(-1, *[1] * (values.ndim - 2)) * values[k, begin - start : end - start]
     total = np.maximum(weight.sum(0), 1e-9)
     return out / total.reshape(-1, *[1] * (values.ndim - 2))
 
 
-def _near(seen: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+def near_seen(seen: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     """(T,) whether something is seen within `reach` frames."""
-    at = np.flatnonzero(seen)
+    hits = np.concatenate([[0], np.cumsum(seen)])
     index = np.arange(len(seen))
-    after = np.clip(np.searchsorted(at, index), 0, len(at) - 1)
-    near: NDArray[np.bool_] = (
-        np.minimum(np.abs(at[after] - index), np.abs(at[np.maximum(after - 1, 0)] - index)) <= reach
-    )
+    near: NDArray[np.bool_] = hits[np.minimum(index + reach + 1, len(seen))] > hits[np.maximum(index - reach, 0)]
     return near
 
 

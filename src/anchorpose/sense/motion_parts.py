@@ -19,7 +19,16 @@ from anchorpose.poses.rotations import matrix_to_rotvec, rotvec_to_matrix
 from anchorpose.poses.sequences import PoseSequence
 from anchorpose.poses.sixd import nearest_rotation
 from anchorpose.poses.values import Motion
-from anchorpose.sense.motion import Refiner, Windowed, as_motion, blend_weights, cut_window
+from anchorpose.sense.motion import (
+    Refiner,
+    Windowed,
+    all_starts,
+    as_motion,
+    blend,
+    blend_weights,
+    cut_window,
+    near_seen,
+)
 from anchorpose.sense.motion_settle import settle
 from anchorpose.sense.track_rows import RowFile, TrackRows
 
@@ -111,7 +120,7 @@ def _parts(refiner: Refiner, track: TrackRows, times: Array, seconds: float) -> 
     grid = even_times(*_seen_ends(track, own), rate)
     length, size = len(grid), max(window, round(seconds * rate))
     margin = 2 * window + int(np.ceil(_MARGIN_SECONDS * rate))
-    every = _all_starts(length, window, refiner.stride)
+    every = all_starts(length, window, refiner.stride)
     for begin in range(0, length, size):
         end = min(begin + size, length)
         low, high = max(begin - margin, 0), min(end + margin, length)
@@ -119,7 +128,7 @@ def _parts(refiner: Refiner, track: TrackRows, times: Array, seconds: float) -> 
         seen = track.sequence(rows.start, rows.stop, own[rows])
         even = resample(seen, grid[low:high], rate)
         even = even if refiner.modes else even.without_modes()
-        near = _near(even.seen, window // 2)
+        near = near_seen(even.seen, window // 2)
         left, right = _known_ends(near, max(begin - low - _SETTLING, 0), min(end - low + _SETTLING, high - low))
         starts = every[(every >= low) & (every <= low + right) & (every + window > low + left)] - low
         starts = starts[(starts + window <= high - low) | (length <= window)]
@@ -139,12 +148,6 @@ def _known_ends(near: NDArray[np.bool_], begin: int, end: int) -> tuple[int, int
     """The frames about which the network can be asked that are nearest to a part, before and after it."""
     before, after = np.flatnonzero(near[:begin]), np.flatnonzero(near[end:])
     return int(before[-1]) if before.size else begin, int(after[0]) + end if after.size else end - 1
-
-
-def _all_starts(length: int, window: int, stride: int) -> NDArray[np.int64]:
-    if length <= window:
-        return np.zeros(1, np.int64)
-    return np.append(np.arange(0, length - window, stride), length - window)
 
 
 def _seen_ends(track: TrackRows, own: Array) -> tuple[float, float]:
@@ -170,14 +173,6 @@ def _frames_of(own: Array, grid: Array, begin: int, end: int) -> slice:
     """Frames of the track whose times belong to a part of the grid; the ends take what lies beyond them."""
     start = 0 if begin == 0 else int(np.searchsorted(own, grid[begin] - 1e-9))
     return slice(start, len(own) if end == len(grid) else int(np.searchsorted(own, grid[end] - 1e-9)))
-
-
-def _near(seen: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """(T,) whether something is seen within `reach` frames."""
-    hits = np.concatenate([[0], np.cumsum(seen)])
-    index = np.arange(len(seen))
-    near: NDArray[np.bool_] = hits[np.minimum(index + reach + 1, len(seen))] > hits[np.maximum(index - reach, 0)]
-    return near
 
 
 def _work(refiner: Refiner, parts: Sequence[_Part]) -> Iterator[tuple[RefinedTrack, int]]:
@@ -206,8 +201,8 @@ def _finish(refiner: Refiner, part: _Part, said: Windowed) -> None:
     _learn_measures(part, said)
     about = slice(known[0], known[-1] + 1)  # settled as in `Refiner`, with what lies between filled
     grid, times = part.grid[known], out.times[part.frames]
-    world = nearest_rotation(_blend(said.rotations, weight, part.starts, length)[known])
-    centre = _blend(said.centre, weight, part.starts, length)[known]
+    world = nearest_rotation(blend(said.rotations, weight, part.starts, length)[known])
+    centre = blend(said.centre, weight, part.starts, length)[known]
     even = part.grid[about]
     world, centre = settle(
         rotations_at(world, grid, even), values_at(centre, grid, even), out.measures, part.seen[about], refiner.settled
@@ -228,14 +223,3 @@ def _learn_measures(part: _Part, said: Windowed) -> None:
         mean = (share[:, None] * said.measures).sum(0) / share.sum()
         out.weight += float(share.sum())
         out.measures = out.measures + (mean - out.measures) * float(share.sum()) / out.weight
-
-
-def _blend(values: Array, weight: Array, starts: NDArray[np.int64], length: int) -> Array:
-    """Mean (length, ...) of windows' values (N, W, ...) with weights (N, length)."""
-    out = np.zeros((length, *values.shape[2:]))
-    for k, start in enumerate(starts):
-        begin, end = max(start, 0), min(start + values.shape[1], length)
-        w = weight[k, begin:end]
-        out[begin:end] += w.reshape(-1, *[1] * (values.ndim - 2)) * values[k, begin - start : end - start]
-    total = np.maximum(weight.sum(0), 1e-9)
-    return out / total.reshape(-1, *[1] * (values.ndim - 2))

@@ -22,21 +22,22 @@ from anchorpose.learn.synthesis.gl.ground import darkened, sized
 from anchorpose.learn.synthesis.gl.materials import linear
 from anchorpose.learn.synthesis.gl.noise import noise_texture
 from anchorpose.learn.synthesis.gl.scene import (
+    SHADOW_BIAS,
     GLScene,
     Lights,
     Rendered,
     TextureBank,
+    check_renderer,
     check_scene,
+    plain_bank,
 )
 from anchorpose.poses.cameras import Camera
-from anchorpose.poses.errors import InputError
 
 _SAMPLERS = (
     "placed", "fixed_data", "faces", "stuff_data", "bank", "noise", "shadow_map", "seen",
     "seen_depth",
 )  # fmt: skip
 _UNITS = {name: unit for unit, name in enumerate(_SAMPLERS)}
-_BIAS = 0.02  # m, against a surface shadowing itself
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,10 @@ class Renderer:
         threads: int | None = None,
         context: Any = None,
     ) -> None:
-        if width < 1 or height < 1:
-            raise InputError(f"an image has at least one pixel, not {width}x{height}")
-        if oversampling not in (1, 2, 3, 4):
-            raise InputError(f"oversampling is 1 to 4, not {oversampling}")
+        check_renderer(width, height, oversampling)
         self.size = (width, height)
         self.context = ctx = create_context(threads) if context is None else context
-        self.bank = bank or TextureBank(np.full((1, 4, 4, 4), 255, np.uint8))
+        self.bank = bank or plain_bank()
         self._oversampling = oversampling
         self._programs()
         self._targets(shadow_size)
@@ -224,7 +222,7 @@ class Renderer:
         self._shadow_target.use()
         self._shadow_target.clear(depth=1.0)
         self._draw(placed, _bytes(matrix), shadow=True)
-        return _Sunlight(matrix, lights.sun.softness / width, _BIAS / depth)
+        return _Sunlight(matrix, lights.sun.softness / width, SHADOW_BIAS / depth)
 
     def _visibility_pass(self, placed: Sequence[Placed], camera: Camera) -> None:
         self._visibility.use()

@@ -304,6 +304,23 @@ _MAX_FACES = 1 << FACE_BITS
 _MAX_MESHES = (1 << 24 - FACE_BITS) - 1
 
 
+SHADOW_BIAS = 0.02
+"""[m] against a surface shadowing itself."""
+
+
+def check_renderer(width: int, height: int, oversampling: int) -> None:
+    """That there are renderers with these settings; InputError if not."""
+    if width < 1 or height < 1:
+        raise InputError(f"an image has at least one pixel, not {width}x{height}")
+    if oversampling not in (1, 2, 3, 4):
+        raise InputError(f"oversampling is 1 to 4, not {oversampling}")
+
+
+def plain_bank() -> TextureBank:
+    """One white layer."""
+    return TextureBank(np.full((1, 4, 4, 4), 255, np.uint8))
+
+
 def check_scene(scene: GLScene, size: tuple[int, int]) -> None:
     """That a renderer of this size can draw the scene; InputError if not."""
     camera = scene.camera

@@ -10,7 +10,17 @@ import numpy as np
 from anchorpose.learn.synthesis.gl.geometry import NEAR, corners, light_from_camera
 from anchorpose.learn.synthesis.gl.ground import darkened, sized
 from anchorpose.learn.synthesis.gl.materials import pack_material
-from anchorpose.learn.synthesis.gl.scene import FACE_BITS, GLScene, Mesh, Rendered, TextureBank, check_scene
+from anchorpose.learn.synthesis.gl.scene import (
+    FACE_BITS,
+    SHADOW_BIAS,
+    GLScene,
+    Mesh,
+    Rendered,
+    TextureBank,
+    check_renderer,
+    check_scene,
+    plain_bank,
+)
 from anchorpose.learn.synthesis.soft import raster
 from anchorpose.learn.synthesis.soft.cloth import stuff_at
 from anchorpose.learn.synthesis.soft.lighting import Shadows, lighted
@@ -18,9 +28,6 @@ from anchorpose.learn.synthesis.soft.points import POSITION, Points, blend, find
 from anchorpose.learn.synthesis.soft.store import Store, Stored
 from anchorpose.learn.synthesis.soft.textures import read_textures
 from anchorpose.poses.cameras import Camera
-from anchorpose.poses.errors import InputError
-
-_BIAS = 0.02  # m, against a surface shadowing itself
 
 
 class SoftRenderer:
@@ -42,12 +49,9 @@ class SoftRenderer:
         oversampling: int = 2,
         shadow_size: int = 256,
     ) -> None:
-        if width < 1 or height < 1:
-            raise InputError(f"an image has at least one pixel, not {width}x{height}")
-        if oversampling not in (1, 2, 3, 4):
-            raise InputError(f"oversampling is 1 to 4, not {oversampling}")
+        check_renderer(width, height, oversampling)
         self.size = (width, height)
-        self.bank = bank or TextureBank(np.full((1, 4, 4, 4), 255, np.uint8))
+        self.bank = bank or plain_bank()
         self._over = oversampling
         self._textures = read_textures(self.bank)
         self._store = Store()
@@ -115,7 +119,7 @@ class SoftRenderer:
         seen_from = cast.vertices @ to_map[:, :3].T.astype(np.float32) + to_map[:, 3].astype(np.float32)
         self._fill(cast, seen_from, self._store.coarse, self._map, self._in_sun, coarse=True)
         softness = max(scene.lights.sun.softness / width * side, 0.8)
-        shadows = Shadows(to_map, self._map, softness, _BIAS / depth)
+        shadows = Shadows(to_map, self._map, softness, SHADOW_BIAS / depth)
         covered = (self._in_sun > 0).view(np.uint8) * np.uint8(255)
         return shadows, _Mask(matrix, width, covered) if boxes else None
 
