@@ -16,7 +16,7 @@ import os
 import platform
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -26,12 +26,13 @@ import numpy as np
 from PIL import Image
 
 from anchorpose.files.paths import input_file, output_folder, reason
+from anchorpose.files.png import encode_map
 from anchorpose.poses.errors import AnchorposeError, FileError, FormatError, InputError
-from anchorpose.poses.samples import MAPS, Part, Sample
+from anchorpose.poses.samples import MAPS, Sample
 
 _SHARD = "a shard of samples (a tar file in the layout of WebDataset)"
 _IMAGES = ("jpg", "png")
-_DIGITS_PX, _DIGITS_M = 4, 6
+_DECIMALS = (4, 6)  # of pixels and of metres
 _FARTHEST = np.float32(65.535)  # m, what 16 bits of millimetres hold
 
 
@@ -67,12 +68,12 @@ def sample_schema() -> dict[str, Any]:
 
 def encode_sample(sample: Sample, coding: Coding = Coding()) -> dict[str, bytes]:
     """The files of a sample: the suffix after the key, without its dot, and the bytes of each."""
-    labels = json.dumps(_rounded(sample).to_dict(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    labels = json.dumps(sample.to_dict(_DECIMALS), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     out = {"json": labels.encode("utf-8", "backslashreplace"), coding.image: _image_bytes(sample.image, coding)}
     for name in MAPS:
         if name in coding.maps and name in sample.maps:
             values = sample.maps[name]
-            out[f"{name}.png"] = _png_bytes(_millimetres(values) if name == "depth" else values)
+            out[f"{name}.png"] = encode_map(_millimetres(values) if name == "depth" else values)
     return out
 
 
@@ -226,38 +227,19 @@ def _groups(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, dict[st
         yield current, parts
 
 
-def _rounded(sample: Sample) -> Sample:
-    """Joints at the precision of the file."""
-    people = []
-    for person in sample.people:
-        parts = {name: _rounded_part(part) for name, part in person.parts.items()}
-        people.append(replace(person, box=np.round(person.box, _DIGITS_PX), parts=parts))
-    return replace(sample, people=tuple(people))
-
-
-def _rounded_part(part: Part) -> Part:
-    # + 0.0: no minus before a zero
-    joints2d = np.round(part.joints2d, _DIGITS_PX) + 0.0
-    return replace(part, joints2d=joints2d, joints3d=np.round(part.joints3d, _DIGITS_M) + 0.0)
-
-
 def _image_bytes(image: np.ndarray, coding: Coding) -> bytes:
+    out = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(image))
     if coding.image == "png":
-        return _png_bytes(image)
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(out, "JPEG", quality=coding.quality)
-    return out.getvalue()
-
-
-def _png_bytes(values: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(values)).save(out, "PNG", compress_level=2)
+        picture.save(out, "PNG", compress_level=2)
+    else:
+        picture.save(out, "JPEG", quality=coding.quality)
     return out.getvalue()
 
 
 def _millimetres(depth: np.ndarray) -> np.ndarray:
-    known = np.isfinite(depth) & (depth > 0) & (depth <= _FARTHEST)
-    return np.where(known, np.rint(np.where(known, depth, 0) * 1000), 0).astype(np.uint16)
+    known = (depth > 0) & (depth <= _FARTHEST)  # neither holds for NaN
+    return np.asarray(np.rint(np.where(known, depth, np.float32(0)) * np.float32(1000)).astype(np.uint16))
 
 
 def _pixels(

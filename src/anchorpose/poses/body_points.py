@@ -6,12 +6,14 @@ annotators of photos place them. A hand's joints are the rig's, its tips and the
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from anchorpose.poses.body import BodyModel, Posed
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.skeletons import BODY13, COCO17, FACE84, HAND21, Skeleton, convert
+from anchorpose.poses.skeletons import BODY13, COCO17, FACE84, HAND21, Skeleton, conversion
 
 FEET = ("l_big_toe", "l_small_toe", "l_heel", "r_big_toe", "r_small_toe", "r_heel")
 """The points of the feet, in the order of WHOLEBODY133."""
@@ -51,6 +53,11 @@ def point_rows(body: BodyModel, part: str) -> NDArray[np.int64]:
     return np.array([where[f"{part}/{name}"] for name in names], np.int64)
 
 
+@lru_cache(maxsize=8)
+def _rows(body: BodyModel) -> dict[str, NDArray[np.int64]]:
+    return {part: point_rows(body, part) for part in (*_PARTS, "feet")}
+
+
 def body_points(body: BodyModel, posed: Posed) -> dict[str, NDArray[np.float32]]:
     """The points of each part (N, J, 3) [m, world], joints in the order of its skeleton.
 
@@ -58,8 +65,8 @@ def body_points(body: BodyModel, posed: Posed) -> dict[str, NDArray[np.float32]]
     "wholebody133".
     """
     points = all_points(body, posed)
-    parts = {part: points[:, point_rows(body, part)] for part in (*_PARTS, "feet")}
-    face68 = convert(parts["face84"], "face84", "face68")[0]
+    parts = {part: points[:, rows] for part, rows in _rows(body).items()}
+    face68 = conversion("face84", "face68")[0] @ parts["face84"]
     whole = [parts["coco17"], parts["feet"], face68, parts["left_hand"], parts["right_hand"]]
     parts["wholebody133"] = np.concatenate(whole, axis=1).astype(np.float32)
     return parts

@@ -8,6 +8,7 @@ A phenotype is a row of numbers from 0 to 1, in the order of `PhenotypeModel.nam
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,23 +61,33 @@ def phenotype_shapes(model: PhenotypeModel, phenotypes: ArrayLike) -> NDArray[np
     if not np.isfinite(rows).all():
         raise InputError("phenotypes must be finite numbers")
     weights = _variation_weights(model, rows)
-    products = np.ones((len(rows), len(model.mask)))
-    for column in range(weights.shape[1]):
-        products *= np.where(model.mask[:, column], weights[:, column, None], 1.0)
+    products = np.empty((len(rows), len(model.mask)))
+    for row, chances in zip(products, weights, strict=True):
+        np.where(model.mask, chances, 1.0).prod(1, out=row)
     return (products @ model.projection - model.offset).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _hats(model: PhenotypeModel) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each extreme but the races: the column of its phenotype, where its knot lies, and the distance of knots."""
+    column, knot, width = [], [], []
+    for name, count in zip(model.names, model.variation_counts[1:], strict=False):
+        knots = np.linspace(-1 / 3 if name == "age" else 0.0, 1.0, count)
+        column += [model.names.index(name)] * count
+        knot += knots.tolist()
+        width += [knots[1] - knots[0]] * count
+    return np.array(column), np.array(knot), np.array(width)
 
 
 def _variation_weights(model: PhenotypeModel, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, all variations) how much of each extreme there is: hat functions between the extremes of a phenotype."""
     races = rows[:, [model.names.index(name) for name in RACES]]
     total = races.sum(1, keepdims=True)
-    parts = [np.where(total > 0, races / np.where(total > 0, total, 1), 1 / 3)]
-    for name, count in zip(model.names, model.variation_counts[1:], strict=False):
-        knots = np.linspace(-1 / 3 if name == "age" else 0.0, 1.0, count)
-        value = np.clip(rows[:, model.names.index(name)], knots[0], knots[-1])
-        position = (value - knots[0]) / (knots[1] - knots[0])
-        parts.append(np.clip(1 - np.abs(position[:, None] - np.arange(count)), 0, 1))
-    return np.concatenate(parts, axis=1)
+    shares = np.where(total > 0, races / np.where(total > 0, total, 1), 1 / 3)
+    column, knot, width = _hats(model)
+    lowest = np.where(column == model.names.index("age"), -1 / 3, 0.0)
+    value = np.minimum(np.maximum(rows[:, column], lowest), 1.0)
+    return np.concatenate([shares, np.maximum(1 - np.abs(value - knot) / width, 0)], axis=1)
 
 
 def sample_years(rng: np.random.Generator, n: int) -> NDArray[np.float64]:

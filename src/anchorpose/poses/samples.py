@@ -57,7 +57,7 @@ class Part(Value):
         joints2d = checked_array(self.joints2d, (n, 2), "joints2d")
         joints3d = checked_array(self.joints3d, (n, 3), "joints3d")
         given = checked_array(self.visible, (n,), "visible")
-        if not np.isin(given, (UNLABELLED, HIDDEN, VISIBLE)).all():
+        if not ((given == UNLABELLED) | (given == HIDDEN) | (given == VISIBLE)).all():
             raise InputError(f"visible is made of 0, 1 and 2, not {sorted(set(given.tolist()))}")
         visible = given.astype(np.uint8)
         visible.setflags(write=False)
@@ -72,8 +72,13 @@ class Part(Value):
         """The skeleton itself."""
         return get_skeleton(self.skeleton)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {name: _plain(getattr(self, name)) for name in ("skeleton", "joints2d", "joints3d", "visible")}
+    def to_dict(self, decimals: tuple[int, int] | None = None) -> dict[str, Any]:
+        """As JSON values; `decimals` of pixels and of metres, None for all."""
+        joints2d, joints3d = self.joints2d, self.joints3d
+        if decimals is not None:  # + 0.0: no minus before a zero
+            joints2d, joints3d = np.round(joints2d, decimals[0]) + 0.0, np.round(joints3d, decimals[1]) + 0.0
+        return {"skeleton": self.skeleton, "joints2d": _plain(joints2d), "joints3d": _plain(joints3d),
+                "visible": self.visible.tolist()}  # fmt: skip
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Part:
@@ -114,10 +119,13 @@ class SamplePerson(Value):
                 raise InputError(f"{name} is a share of the joints, 0 to 1, not {share}")
             set_fields(self, **{name: share})
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, decimals: tuple[int, int] | None = None) -> dict[str, Any]:
+        """As JSON values; `decimals` of pixels and of metres, None for all."""
+        box = self.box if decimals is None else np.round(self.box, decimals[0])
         return {
-            "box": self.box.tolist(), "truncated": self.truncated, "occluded": self.occluded,
-            "parts": {name: part.to_dict() for name, part in self.parts.items()}, "attributes": self.attributes,
+            "box": box.tolist(), "truncated": self.truncated, "occluded": self.occluded,
+            "parts": {name: part.to_dict(decimals) for name, part in self.parts.items()},
+            "attributes": self.attributes,
         }  # fmt: skip
 
     @classmethod
@@ -182,11 +190,11 @@ class Sample(Value):
     def width(self) -> int:
         return int(self.image.shape[1])
 
-    def to_dict(self) -> dict[str, Any]:
-        """All but the pixels, as JSON values."""
+    def to_dict(self, decimals: tuple[int, int] | None = None) -> dict[str, Any]:
+        """All but the pixels, as JSON values; `decimals` of pixels and of metres in boxes and joints, None for all."""
         return {
             "format": SAMPLE_FORMAT, "width": self.width, "height": self.height, "camera": self.camera.to_dict(),
-            "people": [person.to_dict() for person in self.people], "attributes": self.attributes,
+            "people": [person.to_dict(decimals) for person in self.people], "attributes": self.attributes,
         }  # fmt: skip
 
     @classmethod

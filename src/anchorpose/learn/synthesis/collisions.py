@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from anchorpose.poses.body import BodyModel, Posed, Shaped, pose_shaped
+from anchorpose.learn.synthesis.loops import loops
+from anchorpose.poses.body import BodyModel, Posed, Shaped
 from anchorpose.poses.rotations import rotvec_to_matrix
 
 _SLACK = 0.008  # m, flesh that gives way
@@ -218,7 +219,7 @@ def push_apart(
     back = np.swapaxes(shaped.turns[0], -1, -2).astype(float)
     out, first, best, least = np.array(rotations, np.float32), 0.0, rotations, np.inf
     for step in range(steps + 1):
-        posed = pose_shaped(ready.surface, few, out[None], np.zeros((1, 3)))
+        posed = loops().pose(ready.surface, few, out[None], np.zeros((1, 3)))
         contacts = find_contacts(body, posed, posed.rotations[0] @ back, radii)
         if step == 0:
             first = contacts.worst

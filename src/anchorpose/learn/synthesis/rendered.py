@@ -7,7 +7,7 @@ sensor, so that poses and cameras do not change with what people wear.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,13 @@ import numpy as np
 from anchorpose.learn.synthesis.backgrounds import SPLITS, Background, draw_background, read_backgrounds
 from anchorpose.learn.synthesis.hands import HandPoses, read_hands
 from anchorpose.learn.synthesis.labels import Seen, gather_points, label_person
+from anchorpose.learn.synthesis.loops import loops
 from anchorpose.learn.synthesis.occluders import draw_occluders
 from anchorpose.learn.synthesis.people import Character, PeopleRange, draw_character
 from anchorpose.learn.synthesis.pose_pool import PosePool, read_pool
 from anchorpose.learn.synthesis.scenes import SceneRange, View, draw_view, place_people
 from anchorpose.learn.synthesis.sensor import SensorRange, expose
-from anchorpose.poses.body import BodyModel, Posed, pose_shaped
+from anchorpose.poses.body import BodyModel, Posed
 from anchorpose.poses.body_points import body_points
 from anchorpose.poses.errors import FileError, InputError
 from anchorpose.poses.rotations import matrix_to_quat_xyzw
@@ -104,10 +105,12 @@ class RenderConfig:
 
 @dataclass(frozen=True, eq=False)
 class _Cast:
-    """The people of a scene, placed in the world: characters, posed bodies, points that stand for each."""
+    """The people of a scene: characters, posed bodies, each about its own root, where in the world that is (N, 3), and
+    points of the world that stand for each."""
 
     characters: tuple[Character, ...]
     posed: tuple[Posed, ...]
+    places: np.ndarray
     clouds: list[np.ndarray]
 
 
@@ -206,12 +209,14 @@ class RenderedEngine:
     def _cast(self, rng: np.random.Generator) -> _Cast:
         count = int(rng.integers(self.config.people[0], self.config.people[1] + 1))
         characters = tuple(draw_character(self.body, self.pool, self.hands, rng, self._people) for _ in range(count))
-        posed = [pose_shaped(self.body, c.shaped, c.rotations[None], np.zeros((1, 3))) for c in characters]
-        grounded = [_grounded(p, c.lift) for p, c in zip(posed, characters, strict=True)]
-        clouds = [p.vertices[0, ::_STEP].astype(float) for p in grounded]
+        posed = tuple(loops().pose(self.body, c.shaped, c.rotations[None], np.zeros((1, 3))) for c in characters)
+        grounded = np.array(
+            [[0, c.lift - p.vertices[0, :, 1].min(), 0] for p, c in zip(posed, characters, strict=True)]
+        )
+        clouds = [p.vertices[0, ::_STEP] + place for p, place in zip(posed, grounded, strict=True)]
         places = place_people(clouds, rng, self._scenes)
-        moved = tuple(_moved(p, place) for p, place in zip(grounded, places, strict=True))
-        return _Cast(characters, moved, [c + place for c, place in zip(clouds, places, strict=True)])
+        clouds = [cloud + place for cloud, place in zip(clouds, places, strict=True)]
+        return _Cast(characters, posed, grounded + places, clouds)
 
     def _render(
         self, cast: _Cast, view: View, rng: np.random.Generator, looks: np.random.Generator
@@ -220,7 +225,7 @@ class RenderedEngine:
         from anchorpose.learn.synthesis.gl.scene import GLScene, Ground
         from anchorpose.learn.synthesis.looks import random_lights, random_look
 
-        vertices = [view.from_world(posed.vertices[0]) for posed in cast.posed]
+        vertices = [view.at(p).from_world(b.vertices[0]) for b, p in zip(cast.posed, cast.places, strict=True)]
         hidden = rng.random() < self.config.occluded
         meshes: list[Mesh] = []
         if hidden:
@@ -249,37 +254,27 @@ class RenderedEngine:
     ) -> list[SamplePerson | None]:
         seen = Seen(rendered.depth, rendered.parts, rendered.instances)
         out = []
-        for number, (character, posed) in enumerate(zip(cast.characters, cast.posed, strict=True)):
-            joints = view.from_world(gather_points(body_points(self.body, posed))[0].astype(float))
-            about = _about(character, posed, view)
+        for number, (character, posed, place) in enumerate(zip(cast.characters, cast.posed, cast.places, strict=True)):
+            joints = gather_points(body_points(self.body, posed))[0].astype(float)
+            joints = view.at(place).from_world(joints)
+            about = _about(character, place, view)
             out.append(label_person(self.body, joints, vertices[number], view.camera, seen, number, about))
         return out
-
-
-def _grounded(posed: Posed, lift: float) -> Posed:
-    """Moved so that the root is over the origin and the lowest vertex at height `lift`."""
-    root = posed.joints[0, 0]
-    return _moved(posed, np.array([-root[0], lift - posed.vertices[0, :, 1].min(), -root[2]]))
-
-
-def _moved(posed: Posed, by: np.ndarray) -> Posed:
-    step = by.astype(np.float32)
-    return replace(posed, vertices=posed.vertices + step, joints=posed.joints + step)
 
 
 def _vector(values: np.ndarray) -> tuple[float, float, float]:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def _about(character: Character, posed: Posed, view: View) -> dict[str, Any]:
-    """The attributes of a person: with them and the camera the body can be posed again."""
+def _about(character: Character, root: np.ndarray, view: View) -> dict[str, Any]:
+    """The attributes of a person with its root at a place: with them and the camera the body can be posed again."""
     return {
         **character.about,
         "shape": character.shape.astype(float).round(5),
         "actions": character.actions.astype(float).round(4),
         "rotations_quat_xyzw": matrix_to_quat_xyzw(character.rotations).round(6),
-        "root_world": posed.joints[0, 0].astype(float).round(5),
-        "root_camera": view.from_world(posed.joints[0, 0].astype(float)).round(5),
+        "root_world": root.round(5),
+        "root_camera": view.from_world(root).round(5),
     }
 
 

@@ -59,6 +59,10 @@ class View:
         """World points (..., 3) in the camera frame."""
         return points @ self.rotation.T.astype(points.dtype) + self.translation.astype(points.dtype)
 
+    def at(self, place: np.ndarray) -> View:
+        """The same camera for points given from `place` (3,) on."""
+        return View(self.camera, self.rotation, self.translation + self.rotation @ place)
+
     @property
     def up(self) -> np.ndarray:
         """(3,) the world's up in the camera frame."""

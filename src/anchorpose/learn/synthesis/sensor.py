@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
+from anchorpose.learn.synthesis.loops import loops
+
 _MOST_NOISE = 25.0  # levels; more would not fit into 16 bits
 
 
@@ -68,17 +70,20 @@ def expose(image: np.ndarray, rng: np.random.Generator, ranges: SensorRange | No
     tone, saturation = _tone_curves(rng, ranges), rng.uniform(*ranges.saturation)
     noise = float(np.exp(rng.uniform(*np.log(ranges.noise))))
 
-    picture = Image.fromarray(image)
+    size = (image.shape[1], image.shape[0])
     if defocused < ranges.defocus_share:
-        picture = picture.filter(ImageFilter.GaussianBlur(radius))
+        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
     if moved < ranges.motion_share:
-        picture = Image.fromarray(shaken(np.asarray(picture), length, angle))
-    size = picture.size
+        image = shaken(image, length, angle)
     if soft < ranges.soft_share:
-        low = tuple(max(8, round(side * shrink)) for side in size)
-        picture = picture.resize(low, Image.Resampling.BOX, reducing_gap=None)  # type: ignore[arg-type]
-    picture = _coloured(picture, 0.0 if grey < ranges.grey_share else saturation)
-    picture = _noisy(picture, tone, noise, rng)
+        low = (max(8, round(size[0] * shrink)), max(8, round(size[1] * shrink)))
+        image = np.asarray(Image.fromarray(image).resize(low, Image.Resampling.BOX))
+    levels = np.clip(tone + 0.5, 0, 255).astype(np.uint8)
+    kept, grain = 0.0 if grey < ranges.grey_share else saturation, _grain(image.shape[0], image.shape[1], rng)
+    image = loops().develop(image, kept, levels, min(noise, _MOST_NOISE), grain)
+    if compressed >= ranges.jpeg_share and image.shape[1::-1] == size:
+        return image
+    picture = Image.fromarray(image)
     if compressed < ranges.jpeg_share:
         picture = _jpeg(picture, quality)
     if picture.size != size:
@@ -93,30 +98,31 @@ def _tone_curves(rng: np.random.Generator, ranges: SensorRange) -> np.ndarray:
     return (255 * (np.arange(256) / 255) ** gamma * gains[:, None]).astype(np.float32)
 
 
-def _coloured(picture: Image.Image, saturation: float) -> Image.Image:
-    grey = picture.convert("L").convert("RGB")
-    return Image.blend(grey, picture, saturation)
-
-
-def _noisy(picture: Image.Image, tone: np.ndarray, deviation: float, rng: np.random.Generator) -> Image.Image:
-    """Levels through their curves, plus noise that is a little stronger where there is more light.
+def develop(
+    image: np.ndarray, saturation: float, levels: np.ndarray, deviation: float, grain: np.ndarray
+) -> np.ndarray:
+    """Colours through the saturation and their curves, plus noise that is a little stronger where there is more light.
 
     In 16-bit integers (noise in 1/32 times strength in 1/8 levels), which is several times faster than floats.
+
+    Args:
+        image: (H, W, 3) uint8. saturation: factor of the distance to grey.
+        levels: (3, 256) uint8 what each level of red, green and blue becomes.
+        deviation: of the noise at mid grey [levels]. grain: (H, W, 3) int8 normal noise in 1/32.
     """
-    levels = np.clip(tone + 0.5, 0, 255).astype(np.uint8)
-    pixels = np.asarray(picture)
-    out = np.empty((*pixels.shape[:2], 3), np.int16)
+    picture = Image.fromarray(image)
+    pixels = np.asarray(Image.blend(picture.convert("L").convert("RGB"), picture, saturation))
+    out = np.empty(pixels.shape, np.int16)
     for k in range(3):
         out[..., k] = levels[k].take(pixels[..., k])
-    deviation = min(deviation, _MOST_NOISE)
     strength = out * np.int16(round(4 * deviation))  # 8 * deviation * (0.75 to 1.25) in the end
     strength >>= 8
     strength += np.int16(round(6 * deviation))
-    noise = strength * _grain(out.shape[0], out.shape[1], rng)
+    noise = strength * grain
     noise += 128
     noise >>= 8
     noise += out
-    return Image.fromarray(np.clip(noise, 0, 255, out=noise).astype(np.uint8))
+    return np.clip(noise, 0, 255, out=noise).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)

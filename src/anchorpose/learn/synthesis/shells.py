@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorpose.learn.synthesis.gl.scene import Topology
+from anchorpose.learn.synthesis.loops import loops
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +32,15 @@ class Shell:
 
     def place(self, vertices: np.ndarray, normals: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """(N, 3) on a posed body: vertices (V, 3), unit normals (V, 3), offsets (N,) outward [m]."""
-        w = self.weights[..., None]
-        at = (vertices[self.sources] * w).sum(1)
-        way = (normals[self.sources] * w).sum(1)
+        at = loops().mean_rows(vertices, self.sources, self.weights)
+        way = loops().mean_rows(normals, self.sources, self.weights)
         length = np.linalg.norm(way, axis=1, keepdims=True)
         return at + way * (offsets[:, None] / np.maximum(length, 0.3))
+
+
+def mean_rows(values: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(N, 3) float32, of each of N the weighted mean of K rows of `values` (V, 3): rows, weights (N, K)."""
+    return np.asarray((values[rows] * weights[..., None]).sum(1), np.float32)
 
 
 def ray_hits(

@@ -8,8 +8,12 @@ from PIL import Image, ImageChops, ImageFilter
 from anchorpose.learn.synthesis.gl.scene import Ground
 from anchorpose.poses.cameras import Camera
 
-_FARTHEST = 100.0  # m, of ground that catches shadows
-_LEVEL = 1e-4  # slope of a ray against the ground: those closer to the horizon do not meet it
+FARTHEST = 100.0
+"""Ground that catches shadows reaches so far [m]."""
+LEVEL = 1e-4
+"""Slope of a ray against the ground: those closer to the horizon do not meet it."""
+MOST_BLUR, WIDER, HALO = 16.0, 4, 0.34
+"""Largest radius of a shadow's edge [samples of its mask]; how many times wider its halo is, and the halo's share."""
 
 
 def sized(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -56,7 +60,7 @@ def darkened(
     warp = to_mask.ravel()[:8].tolist()
     dark = np.array(shadow.transform(size, Image.Transform.PERSPECTIVE, warp, Image.Resampling.BILINEAR))
     across, down = np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5
-    dark *= slope[0] * across + (slope[1] * down + slope[2])[:, None] < min(offset / _FARTHEST, -_LEVEL)
+    dark *= slope[0] * across + (slope[1] * down + slope[2])[:, None] < min(offset / FARTHEST, -LEVEL)
     small = Image.fromarray(dark)
     around = small.getbbox()
     if around is None:
@@ -72,11 +76,11 @@ def darkened(
 
 
 def _softened(mask: np.ndarray, softness: float, strength: float) -> Image.Image:
-    """Core and halo of the shadows: blurred by the softness and by four times as much, in levels of darkness."""
+    """Core and halo of the shadows: blurred by the softness and by several times as much, in levels of darkness."""
     sharp = Image.fromarray(mask).reduce(2)
-    radius = min(max(softness * sharp.width, 0.5), 16.0)
-    wide = sharp.reduce(4).filter(ImageFilter.BoxBlur(radius)).resize(sharp.size, Image.Resampling.BILINEAR)
+    radius = min(max(softness * sharp.width, 0.5), MOST_BLUR)
+    wide = sharp.reduce(WIDER).filter(ImageFilter.BoxBlur(radius)).resize(sharp.size, Image.Resampling.BILINEAR)
     core = sharp.filter(ImageFilter.BoxBlur(radius))
     share = min(max(strength, 0.0), 1.0)
     levels = np.rint(np.arange(256) * share).astype(np.uint8)
-    return Image.fromarray(levels.take(np.asarray(Image.blend(core, wide, 0.34))))
+    return Image.fromarray(levels.take(np.asarray(Image.blend(core, wide, HALO))))

@@ -10,7 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from anchorpose.files.mocap_folder import cache_folder
+
+f32: Any = np.float32
+"""For numbers in compiled functions: a plain one is of double precision, and makes that of all that it meets."""
+i32: Any = np.int32
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FLAGS = {"contract", "arcp", "afn", "nsz", "reassoc"}  # all but those that deny infinity and NaN

@@ -9,14 +9,14 @@ import numpy as np
 from anchorpose.learn.synthesis.gl.scene import FACE_BITS
 from anchorpose.learn.synthesis.soft.compiled import compiled
 from anchorpose.learn.synthesis.soft.raster import FACE, FIRST, INSTANCE, STATIC
-from anchorpose.learn.synthesis.soft.store import Store
+from anchorpose.learn.synthesis.soft.store import FIXED, Store
 
 POSITION, NORMAL, REST, FIELDS, PAINT, FLAT, ALONG, ACROSS = 0, 3, 6, 9, 13, 17, 19, 22
-"""First row of each attribute of a point: where it is, its normal towards the camera (not of length 1), its place in
+"""First column of each attribute of a point: where it is, its normal towards the camera (not of length 1), its place in
 the rest pose, garment coordinates (4), what is painted on it (4), flat coordinates [m] (2) of the rest pose, and their
 gradients in the camera frame (3 each)."""
 
-_ROWS = 25
+_COLUMNS = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Points:
         row, column: (N,) of the pixel. weight: (N,) share of the pixel that it fills. label: (N,) whether depth and
             labels of the pixel are its own.
         mesh: (N,) number; corner: (N,) number of its triangle's last vertex among all that is kept.
-        at: (25, N) attributes, see `POSITION` and the others.
+        at: (N, 25) attributes, see `POSITION` and the others.
     """
 
     row: np.ndarray
@@ -57,10 +57,9 @@ def find_points(
     where, weight, label = np.empty((3, room), np.int32), np.empty(room, np.float32), np.empty(room, bool)
     count = _resolve(seen, value, over, top, bottom, left, right, where, weight, label)
     row, column, number = (np.ascontiguousarray(part[:count]) for part in where)
-    at, corner = np.empty((_ROWS, count), np.float32), np.empty(count, np.int64)
+    at, corner = np.empty((count, _COLUMNS), np.float32), np.empty(count, np.int64)
     rx, ry = (column - lens[2]) / lens[0], (row - lens[3]) / lens[1]
-    fixed = store.rest, store.fields, store.paint
-    _attributes(number, rx, ry, meshes, vertices, normals, store.faces, *fixed, corner, at)
+    _attributes(number, rx, ry, meshes, vertices, normals, store.faces, store.fixed, corner, at)
     return Points(row, column, weight[:count], label[:count], (number >> FACE_BITS) - 1, corner, at)
 
 
@@ -109,14 +108,14 @@ def _resolve(
 @compiled
 def _attributes(
     number: np.ndarray, rx: np.ndarray, ry: np.ndarray, meshes: np.ndarray, vertices: np.ndarray, normals: np.ndarray,
-    faces: np.ndarray, rest: np.ndarray, fields: np.ndarray, paint: np.ndarray, corner: np.ndarray, at: np.ndarray,
+    faces: np.ndarray, fixed: np.ndarray, corner: np.ndarray, at: np.ndarray,
 ) -> None:  # fmt: skip
     """Fills the attributes of points where rays (rx, ry, 1) meet triangles; a ray beside one is kept near it."""
     for p in range(len(number)):
         mesh = (number[p] >> FACE_BITS) - 1
         face = meshes[mesh, FACE] + (number[p] & ((1 << FACE_BITS) - 1))
-        i, j, k = meshes[mesh, FIRST] + faces[face, 0], meshes[mesh, FIRST] + faces[face, 1], 0
-        k = meshes[mesh, FIRST] + faces[face, 2]
+        first = meshes[mesh, FIRST]
+        i, j, k = first + faces[face, 0], first + faces[face, 1], first + faces[face, 2]
         ax, ay, az = np.float64(vertices[i, 0]), np.float64(vertices[i, 1]), np.float64(vertices[i, 2])
         ux, uy, uz = vertices[j, 0] - ax, vertices[j, 1] - ay, vertices[j, 2] - az
         vx, vy, vz = vertices[k, 0] - ax, vertices[k, 1] - ay, vertices[k, 2] - az
@@ -128,53 +127,49 @@ def _attributes(
         b = min(max(-(ax * px + ay * py + az * pz) / det, -0.6), 1.6)
         c = min(max((rx[p] * qx + ry[p] * qy + qz) / det, -0.6), 1.6)
         a = 1 - b - c
-        at[0, p], at[1, p], at[2, p] = ax + b * ux + c * vx, ay + b * uy + c * vy, az + b * uz + c * vz
+        x, y, z = ax + b * ux + c * vx, ay + b * uy + c * vy, az + b * uz + c * vz
         nx = a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0]
         ny = a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1]
         nz = a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2]
-        flip = -1.0 if det < 0 and nx * at[0, p] + ny * at[1, p] + nz * at[2, p] > 0 else 1.0
-        at[3, p], at[4, p], at[5, p] = flip * nx, flip * ny, flip * nz
-        i, j, k = meshes[mesh, STATIC] + faces[face, 0], meshes[mesh, STATIC] + faces[face, 1], 0
-        k = meshes[mesh, STATIC] + faces[face, 2]
+        flip = -1.0 if det < 0 and nx * x + ny * y + nz * z > 0 else 1.0
+        at[p, 0], at[p, 1], at[p, 2], at[p, 3], at[p, 4], at[p, 5] = x, y, z, flip * nx, flip * ny, flip * nz
+        first = meshes[mesh, STATIC]
+        i, j, k = first + faces[face, 0], first + faces[face, 1], first + faces[face, 2]
         corner[p] = k
-        for n in range(3):
-            at[6 + n, p] = a * rest[i, n] + b * rest[j, n] + c * rest[k, n]
-        for n in range(4):
-            at[9 + n, p] = a * fields[i, n] + b * fields[j, n] + c * fields[k, n]
-            at[13 + n, p] = a * paint[i, n] + b * paint[j, n] + c * paint[k, n]
+        for n in range(FIXED):
+            at[p, REST + n] = a * fixed[i, n] + b * fixed[j, n] + c * fixed[k, n]
         # Flat coordinates are those of the side of the rest pose that the triangle faces.
-        x1, y1, z1 = rest[j, 0] - rest[i, 0], rest[j, 1] - rest[i, 1], rest[j, 2] - rest[i, 2]
-        x2, y2, z2 = rest[k, 0] - rest[i, 0], rest[k, 1] - rest[i, 1], rest[k, 2] - rest[i, 2]
+        x1, y1, z1 = fixed[j, 0] - fixed[i, 0], fixed[j, 1] - fixed[i, 1], fixed[j, 2] - fixed[i, 2]
+        x2, y2, z2 = fixed[k, 0] - fixed[i, 0], fixed[k, 1] - fixed[i, 1], fixed[k, 2] - fixed[i, 2]
         sx, sy, sz = abs(y1 * z2 - z1 * y2), abs(z1 * x2 - x1 * z2), abs(x1 * y2 - y1 * x2)
-        top = sy > sz and sy > sx
-        side = sx > sz and sx >= sy
-        one, two = 2 if side else 0, 2 if top else 1
-        at[17, p], at[18, p] = at[6 + one, p], at[6 + two, p]
+        one, two, d1, e1, d2, e2 = 0, 1, x1, x2, y1, y2
+        if sx > sz and sx >= sy:
+            one, d1, e1 = 2, z1, z2
+        elif sy > sz and sy > sx:
+            two, d2, e2 = 2, z1, z2
+        at[p, FLAT], at[p, FLAT + 1] = at[p, REST + one], at[p, REST + two]
         kx, ky, kz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        area = max(kx * kx + ky * ky + kz * kz, 1e-16)
-        gx, gy, gz = (vy * kz - vz * ky) / area, (vz * kx - vx * kz) / area, (vx * ky - vy * kx) / area
-        hx, hy, hz = (ky * uz - kz * uy) / area, (kz * ux - kx * uz) / area, (kx * uy - ky * ux) / area
-        for n in range(2):
-            m = one if n == 0 else two
-            d, e = rest[j, m] - rest[i, m], rest[k, m] - rest[i, m]
-            at[19 + 3 * n, p], at[20 + 3 * n, p] = d * gx + e * hx, d * gy + e * hy
-            at[21 + 3 * n, p] = d * gz + e * hz
+        scale = 1 / max(kx * kx + ky * ky + kz * kz, 1e-16)
+        gx, gy, gz = (vy * kz - vz * ky) * scale, (vz * kx - vx * kz) * scale, (vx * ky - vy * kx) * scale
+        hx, hy, hz = (ky * uz - kz * uy) * scale, (kz * ux - kx * uz) * scale, (kx * uy - ky * ux) * scale
+        at[p, ALONG], at[p, ALONG + 1], at[p, ALONG + 2] = d1 * gx + e1 * hx, d1 * gy + e1 * hy, d1 * gz + e1 * hz
+        at[p, ACROSS], at[p, ACROSS + 1], at[p, ACROSS + 2] = d2 * gx + e2 * hx, d2 * gy + e2 * hy, d2 * gz + e2 * hz
 
 
 @compiled
 def blend(row: np.ndarray, column: np.ndarray, weight: np.ndarray, color: np.ndarray, image: np.ndarray) -> None:
-    """Draws points with colours (3, N) over an image (H, W, 3) uint8; the points of a pixel follow each other."""
+    """Draws points with colours (N, 3) over an image (H, W, 3) uint8; the points of a pixel follow each other."""
     k = 0
     while k < len(row):
         y, x, total = row[k], column[k], weight[k]
-        red, green, blue = total * color[0, k], total * color[1, k], total * color[2, k]
+        red, green, blue = total * color[k, 0], total * color[k, 1], total * color[k, 2]
         k += 1
         while k < len(row) and row[k] == y and column[k] == x:
             total += weight[k]
             red, green, blue = (
-                red + weight[k] * color[0, k],
-                green + weight[k] * color[1, k],
-                (blue + weight[k] * color[2, k]),
+                red + weight[k] * color[k, 0],
+                green + weight[k] * color[k, 1],
+                blue + weight[k] * color[k, 2],
             )
             k += 1
         rest = np.float32(1) - total

@@ -13,6 +13,7 @@ import numpy as np
 from anchorpose.learn.synthesis.gl.geometry import NEAR
 from anchorpose.learn.synthesis.gl.scene import FACE_BITS
 from anchorpose.learn.synthesis.soft.compiled import compiled
+from anchorpose.learn.synthesis.soft.store import FIELDS
 
 FIRST, STATIC, FACE, FACES, FLAGS, LAYER, INSTANCE = range(7)
 """Columns of the table of meshes: first vertex of the scene, first vertex and triangle of all that is kept, number of
@@ -25,7 +26,7 @@ CORNERS = 15
 
 @compiled
 def place(
-    meshes: np.ndarray, trims: np.ndarray, points: np.ndarray, faces: np.ndarray, fields: np.ndarray,
+    meshes: np.ndarray, trims: np.ndarray, points: np.ndarray, faces: np.ndarray, fixed: np.ndarray,
     width: float, height: float, out: np.ndarray, about: np.ndarray,
 ) -> int:  # fmt: skip
     """Lists the triangles that may be seen.
@@ -33,7 +34,7 @@ def place(
     Args:
         meshes: (M, 7) table; trims: (M, 3).
         points: (V, 3) x, y and value of the scene's vertices; a value below 0 lies behind the viewer.
-        faces, fields: (F, 3), (W, 4) of all that is kept.
+        faces, fixed: (F, 3), (W, 11) of all that is kept.
         out: (T, 15), about: (T, 3) their mesh, number (mesh + 1) << FACE_BITS | triangle, and holes: 0 none, 1 trimmed,
             2 pierced, -1 if the near plane cuts the triangle (for `cut`).
 
@@ -62,8 +63,8 @@ def place(
                     continue  # clockwise on an image whose rows run down
             kind, f, g = 0, 3, 0
             if trimmed:
-                fa, fb, fc = fields[static + i, 3], fields[static + j, 3], fields[static + n, 3]
-                ga, gb, gc = fields[static + i, 0], fields[static + j, 0], fields[static + n, 0]
+                fa, fb, fc = fixed[static + i, FIELDS + 3], fixed[static + j, FIELDS + 3], fixed[static + n, FIELDS + 3]
+                ga, gb, gc = fixed[static + i, FIELDS + 0], fixed[static + j, FIELDS + 0], fixed[static + n, FIELDS + 0]
                 top, bottom = max(fa, fb, fc), min(fa, fb, fc)
                 if top < low or bottom > high or max(ga, gb, gc) < least:
                     continue
@@ -76,9 +77,9 @@ def place(
             out[count, 5], out[count, 6], out[count, 7] = xb, yb, vb
             out[count, 10], out[count, 11], out[count, 12] = xc, yc, vc
             if kind or behind:
-                out[count, 3], out[count, 4] = fields[static + i, f], fields[static + i, g]
-                out[count, 8], out[count, 9] = fields[static + j, f], fields[static + j, g]
-                out[count, 13], out[count, 14] = fields[static + n, f], fields[static + n, g]
+                out[count, 3], out[count, 4] = fixed[static + i, FIELDS + f], fixed[static + i, FIELDS + g]
+                out[count, 8], out[count, 9] = fixed[static + j, FIELDS + f], fixed[static + j, FIELDS + g]
+                out[count, 13], out[count, 14] = fixed[static + n, FIELDS + f], fixed[static + n, FIELDS + g]
             count += 1
     return count
 

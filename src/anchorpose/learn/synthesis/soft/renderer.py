@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from anchorpose.learn.synthesis.gl.geometry import NEAR, corners, light_from_camera
-from anchorpose.learn.synthesis.gl.ground import darkened, sized
+from anchorpose.learn.synthesis.gl.ground import sized
 from anchorpose.learn.synthesis.gl.materials import pack_material
 from anchorpose.learn.synthesis.gl.scene import (
     FACE_BITS,
@@ -23,6 +22,7 @@ from anchorpose.learn.synthesis.gl.scene import (
 )
 from anchorpose.learn.synthesis.soft import raster
 from anchorpose.learn.synthesis.soft.cloth import stuff_at
+from anchorpose.learn.synthesis.soft.ground import darken
 from anchorpose.learn.synthesis.soft.lighting import Shadows, lighted
 from anchorpose.learn.synthesis.soft.points import POSITION, Points, blend, find_points, label_pixels
 from anchorpose.learn.synthesis.soft.store import Store, Stored
@@ -81,16 +81,16 @@ class SoftRenderer:
         if not shown:
             return Rendered(photo, depth, parts, instances)
         cast = _Cast([mesh for mesh, _ in shown], [self._store[mesh.topology] for mesh, _ in shown])
-        shadows, mask = self._shadows(scene, cast, [box for mesh, box in shown if mesh.shadow])
-        if scene.ground is not None and mask is not None:
-            softness = scene.lights.sun.softness / mask.width
-            photo = np.array(darkened(photo, mask.covered, scene.camera, scene.ground, mask.matrix, softness))
+        shadows, width_of_sun = self._shadows(scene, cast, [box for mesh, box in shown if mesh.shadow])
+        if scene.ground is not None and width_of_sun:
+            softness = scene.lights.sun.softness / width_of_sun
+            darken(photo, self._in_sun > 0, scene.camera, scene.ground, shadows.matrix, softness)
         points, table = self._points(scene.camera, cast)
         blocks = np.stack([pack_material(mesh.material, mesh.instance) for mesh in cast.meshes])
         stuff = stuff_at(points, blocks, self._textures, scene.camera.fx)
         color = lighted(points, stuff, scene.lights, shadows)
         blend(points.row, points.column, points.weight, color, photo)
-        where = points.row, points.column, points.label, points.mesh, points.corner, points.at[POSITION + 2]
+        where = points.row, points.column, points.label, points.mesh, points.corner, points.at[:, POSITION + 2]
         label_pixels(*where, table, self._store.parts, depth, parts, instances)
         return Rendered(photo, depth, parts, instances)
 
@@ -107,8 +107,8 @@ class SoftRenderer:
             first += len(mesh.vertices)
         return np.array(rows, np.int64)
 
-    def _shadows(self, scene: GLScene, cast: _Cast, boxes: Sequence[np.ndarray]) -> tuple[Shadows, _Mask | None]:
-        """What the sun sees; None where nothing casts a shadow."""
+    def _shadows(self, scene: GLScene, cast: _Cast, boxes: Sequence[np.ndarray]) -> tuple[Shadows, float]:
+        """What the sun sees, and how wide its view is [m]; 0 where nothing casts a shadow."""
         side = len(self._map)
         points = np.concatenate(boxes) if boxes else np.zeros((1, 3))
         matrix, width = light_from_camera(scene.lights.sun.direction, points)
@@ -120,8 +120,7 @@ class SoftRenderer:
         self._fill(cast, seen_from, self._store.coarse, self._map, self._in_sun, coarse=True)
         softness = max(scene.lights.sun.softness / width * side, 0.8)
         shadows = Shadows(to_map, self._map, softness, SHADOW_BIAS / depth)
-        covered = (self._in_sun > 0).view(np.uint8) * np.uint8(255)
-        return shadows, _Mask(matrix, width, covered) if boxes else None
+        return shadows, width if boxes else 0.0
 
     def _points(self, camera: Camera, cast: _Cast) -> tuple[Points, np.ndarray]:
         """The surfaces that the image shows, and the table of the meshes."""
@@ -150,7 +149,7 @@ class SoftRenderer:
         room = int(table[:, raster.FACES].sum())
         triangles, about = np.empty((room, raster.CORNERS), np.float32), np.empty((room, 3), np.int64)
         store = self._store
-        count = raster.place(table, trims, points, faces, store.fields, width, height, triangles, about)
+        count = raster.place(table, trims, points, faces, store.fixed, width, height, triangles, about)
         triangles, about = triangles[:count], about[:count]
         if lens is not None and points[:, 2].min() < 0:
             triangles, about = _cut(cast, store, table, triangles, about, lens)
@@ -172,15 +171,6 @@ class _Cast:
             for mesh, where in zip(self.meshes, self.stored, strict=True)
         ]
         return np.concatenate(found).astype(np.float32, copy=False)
-
-
-@dataclass(frozen=True, eq=False)
-class _Mask:
-    """The sun's view: matrix (4, 4), width [m], and (S, S) uint8, 255 where something is in it."""
-
-    matrix: np.ndarray
-    width: float
-    covered: np.ndarray
 
 
 def _cut(

@@ -9,6 +9,9 @@ import numpy as np
 from anchorpose.learn.synthesis.gl.geometry import VertexNormals, clusters, coarse_faces
 from anchorpose.learn.synthesis.gl.scene import NO_FIELD, Topology
 
+FIXED, FIELDS = 11, 3
+"""Numbers of a vertex that never change, and the first of its fields among them."""
+
 _KEPT_TOPOLOGIES = 512
 _COARSE_CELL = 0.04
 _COARSE_FROM = 2000
@@ -29,8 +32,8 @@ class Store:
     """All topologies seen so far.
 
     Attributes:
-        rest: (V, 3) float32; fields: (V, 4), in whose columns 1 and 2 a mesh without fields has its uv;
-            paint: (V, 4) float32 0 to 1; parts: (V,) uint8; faces, coarse: (F, 3) int32.
+        fixed: (V, 11) float32, of each vertex rest (3), fields (4), in whose columns 1 and 2 a mesh without fields has
+            its uv, and paint (4), 0 to 1. parts: (V,) uint8; faces, coarse: (F, 3) int32.
     """
 
     def __init__(self) -> None:
@@ -38,9 +41,7 @@ class Store:
 
     def _forget(self) -> None:
         self._stored: dict[int, Stored] = {}
-        self.rest = np.zeros((0, 3), np.float32)
-        self.fields = np.zeros((0, 4), np.float32)
-        self.paint = np.zeros((0, 4), np.float32)
+        self.fixed = np.zeros((0, FIXED), np.float32)
         self.parts = np.zeros(0, np.uint8)
         self.faces, self.coarse = np.zeros((0, 3), np.int32), np.zeros((0, 3), np.int32)
 
@@ -61,10 +62,9 @@ class Store:
         if len(faces) > _COARSE_FROM:
             coarse = coarse_faces(faces, clusters(topology.rest, _COARSE_CELL))
         normals = VertexNormals(faces, len(topology.rest))
-        out = Stored(topology, len(self.rest), len(self.faces), (len(self.coarse), len(coarse)), normals)
-        self.rest = np.concatenate([self.rest, topology.rest])
-        self.fields = np.concatenate([self.fields, fields])
-        self.paint = np.concatenate([self.paint, topology.paint.astype(np.float32) / 255])
+        out = Stored(topology, len(self.fixed), len(self.faces), (len(self.coarse), len(coarse)), normals)
+        fixed = np.column_stack([topology.rest, fields, topology.paint.astype(np.float32) / 255])
+        self.fixed = np.concatenate([self.fixed, fixed.astype(np.float32)])
         self.parts = np.concatenate([self.parts, topology.parts])
         self.faces, self.coarse = np.concatenate([self.faces, faces]), np.concatenate([self.coarse, coarse])
         self._stored[id(topology)] = out

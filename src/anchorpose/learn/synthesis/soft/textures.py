@@ -1,59 +1,58 @@
-"""Textures as pyramids of ever smaller copies, read at many points."""
+"""Textures as pyramids of ever smaller copies, read at points."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from anchorpose.learn.synthesis.gl.noise import noise_texture
 from anchorpose.learn.synthesis.gl.scene import TextureBank
-from anchorpose.learn.synthesis.soft.compiled import compiled
+from anchorpose.learn.synthesis.soft.compiled import compiled, f32
+
+_ROUNDED_UP = f32(2**0.5)  # texels in a pixel from which the next level is nearer
+
+
+class Pyramid(NamedTuple):
+    """Square tiling images and their smaller copies, level by level: texels (N, 4), the side of the first level, the
+    number of images."""
+
+    texels: np.ndarray
+    side: int
+    layers: int
 
 
 @compiled
-def _read(
-    texels: np.ndarray, starts: np.ndarray, sides: np.ndarray, layer: int, u: np.ndarray, v: np.ndarray,
-    wanted: np.ndarray, smooth: bool, out: np.ndarray,
-) -> None:  # fmt: skip
-    last = len(sides) - 1
-    for k in range(len(u)):
-        level = min(max(int(np.floor(wanted[k] + 0.5)), 0), last)
-        side = sides[level]
-        start, mask = starts[level] + layer * side * side, side - 1
-        if level > 0 and not smooth:
-            at = start + (int(np.floor(v[k] * side)) & mask) * side + (int(np.floor(u[k] * side)) & mask)
-            for n in range(4):
-                out[n, k] = texels[at, n]
-            continue
-        x, y = u[k] * side - 0.5, v[k] * side - 0.5
-        left, top = np.floor(x), np.floor(y)
-        fx, fy = x - left, y - top
-        c, r = int(left) & mask, int(top) & mask
-        d, s = (c + 1) & mask, (r + 1) & mask
-        c, d, r, s = c + start, d + start, r * side, s * side
-        for n in range(4):
-            above = (1 - fx) * texels[r + c, n] + fx * texels[r + d, n]
-            below = (1 - fx) * texels[s + c, n] + fx * texels[s + d, n]
-            out[n, k] = (1 - fy) * above + fy * below
-
-
-@dataclass(frozen=True, eq=False)
-class Pyramid:
-    """Square tiling images and their smaller copies: texels (N, 4), the first of each level, the side of each level."""
-
-    texels: np.ndarray
-    starts: np.ndarray
-    sides: np.ndarray
-
-    def read(
-        self, u: np.ndarray, v: np.ndarray, wanted: np.ndarray, layer: int = 0, *, smooth: bool = True
-    ) -> np.ndarray:
-        """(4, N) at points u, v (1 is one tile), of the level nearest to the one wanted; mixed from four texels, or
-        with `smooth` off so at the first level only."""
-        out = np.empty((4, len(u)), np.float32)
-        _read(self.texels, self.starts, self.sides, layer, u, v, wanted, smooth, out)
-        return out
+def texel(
+    texels: np.ndarray, side: int, layers: int, layer: int, u: float, v: float, width: float, smooth: bool
+) -> tuple[float, float, float, float]:
+    """What an image of a pyramid has at u, v (1 is one tile), at the level of which a pixel, `width` tiles wide, covers
+    about one texel; mixed from four texels, or with `smooth` off so at the first level only."""
+    # The pyramid comes in pieces: arrays inside a tuple are counted again for every point, which costs more than all
+    # of this.
+    whole = side
+    while width * f32(side) > _ROUNDED_UP and side > 1:
+        side >>= 1
+    start = layers * (4 * (whole * whole - side * side) // 3) + layer * side * side
+    mask = side - 1
+    if side < whole and not smooth:
+        at = start + (int(np.floor(v * f32(side))) & mask) * side + (int(np.floor(u * f32(side))) & mask)
+        return texels[at, 0], texels[at, 1], texels[at, 2], texels[at, 3]
+    x, y = u * f32(side) - f32(0.5), v * f32(side) - f32(0.5)
+    left, top = np.floor(x), np.floor(y)
+    fx, fy = x - left, y - top
+    c, r = int(left) & mask, int(top) & mask
+    d, s = start + ((c + 1) & mask), ((r + 1) & mask) * side
+    c, r = start + c, r * side
+    i, j, k, n = r + c, r + d, s + c, s + d
+    wi, wj, wk, wn = (f32(1) - fy) * (f32(1) - fx), (f32(1) - fy) * fx, fy * (f32(1) - fx), fy * fx
+    return (
+        wi * texels[i, 0] + wj * texels[j, 0] + wk * texels[k, 0] + wn * texels[n, 0],
+        wi * texels[i, 1] + wj * texels[j, 1] + wk * texels[k, 1] + wn * texels[n, 1],
+        wi * texels[i, 2] + wj * texels[j, 2] + wk * texels[k, 2] + wn * texels[n, 2],
+        wi * texels[i, 3] + wj * texels[j, 3] + wk * texels[k, 3] + wn * texels[n, 3],
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +76,7 @@ def pyramid(images: np.ndarray) -> Pyramid:
     while levels[-1].shape[1] > 1:
         part = levels[-1]
         levels.append((part[:, ::2, ::2] + part[:, 1::2, ::2] + part[:, ::2, 1::2] + part[:, 1::2, 1::2]) / 4)
-    texels = [level.reshape(-1, 4) for level in levels]
-    starts = np.concatenate([[0], np.cumsum([len(t) for t in texels])[:-1]]).astype(np.int64)
-    return Pyramid(np.concatenate(texels), starts, np.array([level.shape[1] for level in levels]))
+    return Pyramid(np.concatenate([level.reshape(-1, 4) for level in levels]), images.shape[1], len(images))
 
 
 def read_textures(bank: TextureBank) -> Textures:
