@@ -48,6 +48,16 @@ def test_pictures_are_developed_to_the_same_bit() -> None:
         np.testing.assert_array_equal(fast(*given), plain(*given))
 
 
+def test_parts_of_photos_are_enlarged_alike() -> None:
+    """Up to one level of 255, as Pillow rounds between rows and columns; at the photo's border as well."""
+    rng, plain, fast = np.random.default_rng(2), plain_loops().enlarged, compiled_loops().enlarged
+    photo = rng.integers(0, 256, (50, 70, 3), np.uint8)
+    for box in ((0.0, 0.0, 50.0, 50.0), (20.0, 0.0, 70.0, 50.0), (3.2, 8.7, 40.1, 45.6), (0.0, 0.0, 4.5, 4.5)):
+        for mirrored in (False, True):
+            expected = plain(photo, box, 64, 51, mirrored).astype(int)
+            assert np.abs(fast(photo, box, 64, 51, mirrored) - expected).max() <= 1
+
+
 def test_weighted_rows_are_the_same() -> None:
     rng = np.random.default_rng(1)
     values, rows = rng.normal(size=(50, 3)), rng.integers(0, 50, (200, 4)).astype(np.int32)

@@ -114,7 +114,8 @@ def open_unlimited(file: Path) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
-        return ImageOps.exif_transpose(image)
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1  # else a copy would be made of it
+        return ImageOps.exif_transpose(image) if turned else image
     except Exception:  # broken EXIF data: the picture itself is fine
         return image
 
@@ -125,7 +126,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         image = _over_white(image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _grey8(values: np.ndarray, sixteen_bit: bool) -> np.ndarray:

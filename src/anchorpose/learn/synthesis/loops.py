@@ -22,28 +22,32 @@ class Loops:
         pose: `poses.body.pose_shaped`.
         develop: `sensor.develop`.
         mean_rows: `shells.mean_rows`.
+        enlarged: `backgrounds.resampled` where the box is no larger than the result.
     """
 
     pose: Callable[[BodyModel, Shaped, ArrayLike, ArrayLike], Posed]
     develop: Callable[[np.ndarray, float, np.ndarray, float, np.ndarray], np.ndarray]
     mean_rows: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    enlarged: Callable[[np.ndarray, tuple[float, float, float, float], int, int, bool], np.ndarray]
 
 
 def plain_loops() -> Loops:
     """Those of NumPy and Pillow."""
+    from anchorpose.learn.synthesis.backgrounds import resampled
     from anchorpose.learn.synthesis.sensor import develop
     from anchorpose.learn.synthesis.shells import mean_rows
 
-    return Loops(pose_shaped, develop, mean_rows)
+    return Loops(pose_shaped, develop, mean_rows, resampled)
 
 
 def compiled_loops() -> Loops:
     """Those that are compiled when they are first called."""
+    from anchorpose.learn.synthesis.soft.enlarging import enlarged
     from anchorpose.learn.synthesis.soft.film import develop
     from anchorpose.learn.synthesis.soft.hanging import mean_rows
     from anchorpose.learn.synthesis.soft.skinning import pose
 
-    return Loops(pose, develop, mean_rows)
+    return Loops(pose, develop, mean_rows, enlarged)
 
 
 @cache
