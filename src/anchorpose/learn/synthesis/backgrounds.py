@@ -18,6 +18,7 @@ from PIL import Image
 from anchorpose.files.images import IMAGE_SUFFIXES, read_image
 from anchorpose.files.paths import input_file
 from anchorpose.learn.synthesis.loops import loops
+from anchorpose.learn.synthesis.plain import resampled
 from anchorpose.poses.errors import FileError, FormatError, InputError
 
 SPLITS = ("train", "val")
@@ -118,14 +119,6 @@ def crop_to(
     box = (x0, y0, x0 + crop_w, y0 + crop_h)
     stretch = resampled if crop_w > width or crop_h > height else loops().enlarged
     return stretch(image, box, width, height, mirrored)
-
-
-def resampled(
-    image: np.ndarray, box: tuple[float, float, float, float], width: int, height: int, mirrored: bool
-) -> np.ndarray:
-    """(height, width, 3) the part of an image (H, W, 3) uint8 in a box x0, y0, x1, y1 (0 is the border), bilinear."""
-    picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box)
-    return np.array(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture)
 
 
 def _wall(width: int, height: int, rng: np.random.Generator) -> np.ndarray:

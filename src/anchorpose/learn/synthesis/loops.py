@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anchorpose.learn.synthesis import plain
 from anchorpose.learn.synthesis.soft.compiled import can_compile
 from anchorpose.poses.body import BodyModel, Posed, Shaped, pose_shaped
 
@@ -20,9 +21,9 @@ class Loops:
 
     Attributes:
         pose: `poses.body.pose_shaped`.
-        develop: `sensor.develop`.
-        mean_rows: `shells.mean_rows`.
-        enlarged: `backgrounds.resampled` where the box is no larger than the result.
+        develop: `plain.develop`.
+        mean_rows: `plain.mean_rows`.
+        enlarged: `plain.resampled` where the box is no larger than the result.
     """
 
     pose: Callable[[BodyModel, Shaped, ArrayLike, ArrayLike], Posed]
@@ -33,11 +34,7 @@ class Loops:
 
 def plain_loops() -> Loops:
     """Those of NumPy and Pillow."""
-    from anchorpose.learn.synthesis.backgrounds import resampled
-    from anchorpose.learn.synthesis.sensor import develop
-    from anchorpose.learn.synthesis.shells import mean_rows
-
-    return Loops(pose_shaped, develop, mean_rows, resampled)
+    return Loops(pose_shaped, plain.develop, plain.mean_rows, plain.resampled)
 
 
 def compiled_loops() -> Loops:

@@ -98,33 +98,6 @@ def _tone_curves(rng: np.random.Generator, ranges: SensorRange) -> np.ndarray:
     return (255 * (np.arange(256) / 255) ** gamma * gains[:, None]).astype(np.float32)
 
 
-def develop(
-    image: np.ndarray, saturation: float, levels: np.ndarray, deviation: float, grain: np.ndarray
-) -> np.ndarray:
-    """Colours through the saturation and their curves, plus noise that is a little stronger where there is more light.
-
-    In 16-bit integers (noise in 1/32 times strength in 1/8 levels), which is several times faster than floats.
-
-    Args:
-        image: (H, W, 3) uint8. saturation: factor of the distance to grey.
-        levels: (3, 256) uint8 what each level of red, green and blue becomes.
-        deviation: of the noise at mid grey [levels]. grain: (H, W, 3) int8 normal noise in 1/32.
-    """
-    picture = Image.fromarray(image)
-    pixels = np.asarray(Image.blend(picture.convert("L").convert("RGB"), picture, saturation))
-    out = np.empty(pixels.shape, np.int16)
-    for k in range(3):
-        out[..., k] = levels[k].take(pixels[..., k])
-    strength = out * np.int16(round(4 * deviation))  # 8 * deviation * (0.75 to 1.25) in the end
-    strength >>= 8
-    strength += np.int16(round(6 * deviation))
-    noise = strength * grain
-    noise += 128
-    noise >>= 8
-    noise += out
-    return np.clip(noise, 0, 255, out=noise).astype(np.uint8)
-
-
 @lru_cache(maxsize=1)
 def _grain_table() -> np.ndarray:
     normal = np.random.default_rng(5).standard_normal((512, 512, 3), dtype=np.float32)

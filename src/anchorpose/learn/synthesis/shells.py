@@ -38,11 +38,6 @@ class Shell:
         return at + way * (offsets[:, None] / np.maximum(length, 0.3))
 
 
-def mean_rows(values: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(N, 3) float32, of each of N the weighted mean of K rows of `values` (V, 3): rows, weights (N, K)."""
-    return np.asarray((values[rows] * weights[..., None]).sum(1), np.float32)
-
-
 def ray_hits(
     origin: np.ndarray, ways: np.ndarray, vertices: np.ndarray, faces: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from anchorpose.learn.synthesis.soft.compiled import compiled, f32
 def enlarged(
     image: np.ndarray, box: tuple[float, float, float, float], width: int, height: int, mirrored: bool
 ) -> np.ndarray:
-    """`backgrounds.resampled` where the box is no larger than the result."""
+    """`plain.resampled` where the box is no larger than the result."""
     x0, y0, x1, y1 = box
     left, right, across = _places(x0, x1, width, image.shape[1])
     upper, lower, down = _places(y0, y1, height, image.shape[0])

@@ -1,4 +1,4 @@
-"""The sensor's saturation, tone and noise in one pass, compiled; to the bit as `sensor.develop`."""
+"""The sensor's saturation, tone and noise in one pass, compiled; to the bit as `plain.develop`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anchorpose.learn.synthesis.soft.compiled import compiled, f32, i32
 def develop(
     image: np.ndarray, saturation: float, levels: np.ndarray, deviation: float, grain: np.ndarray
 ) -> np.ndarray:
-    """`sensor.develop`."""
+    """`plain.develop`."""
     out = np.empty(image.shape, np.uint8)
     # What a blend adds to a grey, in single precision as Pillow has it: in a table, so that no compiler fuses it.
     steps = np.arange(-255, 256, dtype=np.float32) * np.float32(saturation)

@@ -8,7 +8,7 @@ from anchorpose.learn.synthesis.soft.compiled import compiled
 
 
 def mean_rows(values: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`shells.mean_rows`."""
+    """`plain.mean_rows`."""
     out = np.empty((len(rows), 3), np.float32)
     _mean_rows(np.ascontiguousarray(values, np.float32), rows, weights, out)
     return out
