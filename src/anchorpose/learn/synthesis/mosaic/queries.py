@@ -76,6 +76,9 @@ def load_corpus(path: str | Path, split: str | None = None) -> Corpus:
     return corpus
 
 
+_SAME = 1e-6  # m2: poses that are no further apart are one
+
+
 def balanced_chances(corpus: Corpus, kinds: int = 256, even: float = 0.5, seed: int = 0) -> np.ndarray:
     """(N,) cumulative chances of the frames: a share `even` of the draws is even over kinds of pose, the rest uniform.
 
@@ -89,8 +92,13 @@ def balanced_chances(corpus: Corpus, kinds: int = 256, even: float = 0.5, seed: 
     centres, distance = [pool[0]], np.full(len(pool), np.inf, np.float32)
     while len(centres) < min(kinds, len(pool)):
         distance = np.minimum(distance, ((pool - centres[-1]) ** 2).sum(1))
-        # Half way out, not the very farthest: those are the errors of the motion capture.
-        centres.append(pool[np.argsort(distance)[int(0.9 * (len(pool) - 1))]])
+        # Not the very farthest: those are the errors of the motion capture.
+        order = np.argsort(distance, kind="stable")
+        apart = order[int(np.searchsorted(distance[order], _SAME)) :]
+        if not len(apart):
+            break  # all that is left is there already
+        chosen = order[int(0.9 * (len(pool) - 1))]
+        centres.append(pool[chosen if distance[chosen] > _SAME else apart[int(0.9 * (len(apart) - 1))]])
     c = np.array(centres)
     label = np.concatenate(
         [np.argmin((c**2).sum(1) - 2 * part @ c.T, axis=1) for part in np.array_split(local, -(-len(local) // 20000))]
