@@ -26,12 +26,12 @@ class FakeMotionNet:
         about = {"window": self.window, "rate": 30.0, "bones": BODY_BONES, "measures": MEASURES, "modes": MODES}
         return SimpleNamespace(custom_metadata_map={"anchorpose": json.dumps(about)})
 
-    def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def run(self, names: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         n, w = inputs["present"].shape
         self.batches.append(n)
         rotations = np.broadcast_to(UPRIGHT, (n, w, len(BODY_BONES), 3, 3)).copy()
         said = {"rotations": rotations, "refined": inputs["places"], "sizes": inputs["window"][:, : len(MEASURES)]}
-        return [said[name] for name in names]
+        return [said[name] for name in names or said]
 
 
 def fake_refiner(window: int = 16) -> Refiner:

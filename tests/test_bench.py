@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from anchorpose.files.images import write_image
-from anchorpose.measure import bench, footprint
+from anchorpose.measure import bench, footprint, motion_speed
 from anchorpose.poses.errors import FileError, InputError
+from fake_motion_net import fake_refiner
 
 
 def test_people_on_the_canvas_have_one_size_however_many() -> None:
@@ -129,3 +130,14 @@ def test_stages_of_a_real_photo() -> None:
     record = bench.stage_record(models, bench.bench_photo(), rounds=2)["fast"]
     assert set(record) == {"read", "detect", "lift", "place", "pipeline", "from file", "fps"}
     assert min(record.values()) > 0 and record["fps"] == pytest.approx(1000 / record["from file"])
+
+
+def test_the_speed_of_live_motion() -> None:
+    """Times of all there is, in a table; the network is a part of the whole."""
+    record = motion_speed.motion_record(fake_refiner(), 1, windows=(6, 8), counts=(1, 2))
+    assert list(record) == ["6", "8"] and list(record["6"]) == ["1", "2"]
+    assert all(0 < cell["least"] <= cell["median"] for row in record.values() for cell in row.values())
+    text = "\n".join(motion_speed.motion_tables({"16": {"1": {"median": 2.5, "least": 2.25, "network": 1.5,
+                                                              "network_least": 1.25}}}))  # fmt: skip
+    assert "| window | 1 person |" in text and "| 16 | 2.50 (1.50) 2.25 (1.25) |" in text
+    assert motion_speed.motion_tables({}) == []

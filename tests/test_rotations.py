@@ -99,3 +99,19 @@ def test_limits_leave_what_is_allowed_and_never_jump() -> None:
     steps = rotation_angle(np.swapaxes(limited[:-1], -1, -2) @ limited[1:])
     assert steps.max() < 2.5 * 2 * np.pi / 999
     assert np.abs(sure_twist(limited, axis, 3.0)).max() < np.radians(101)
+
+
+@given(seeds)
+def test_short_ways_by_the_short_formulas(seed: int) -> None:
+    """Below 90 degrees `slerp` is by Rodrigues' formula, above by rotation vectors; `turn_between` by mirrors, near
+    opposite directions by quaternions. Both say the same."""
+    rng = np.random.default_rng(seed)
+    a = rotvec_to_matrix(rng.normal(size=(6, 3)))
+    vector = rng.normal(size=(6, 3)) * rng.choice([0.0, 1e-9, 1e-3, 0.3], (6, 1))
+    share = rng.random(6)
+    np.testing.assert_allclose(
+        slerp(a, a @ rotvec_to_matrix(vector), share), a @ rotvec_to_matrix(share[:, None] * vector), atol=1e-9
+    )
+    start, end = rng.normal(size=(2, 6, 3))
+    with_opposite = turn_between(np.concatenate([start, start[:1]]), np.concatenate([end, -start[:1]]))
+    np.testing.assert_allclose(turn_between(start, end), with_opposite[:6], atol=1e-9)

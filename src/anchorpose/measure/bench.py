@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anchorpose.measure.motion_speed import motion_record, motion_tables
 from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, write_report
 from anchorpose.poses.errors import AnchorposeError, InputError
 from anchorpose.poses.values import Frame
@@ -225,7 +226,8 @@ def bench_markdown(bench: dict[str, Any]) -> str:
         "at six people; the reference is its whole call, picture to poses. BlazePose runs its detector once, then the "
         "landmarks of each person on a given box."
     )
-    parts += [*_people(bench["people"]), *_stages(bench["stages"]), *synth_tables(bench.get("synth") or {})]
+    parts += [*_people(bench["people"]), *_stages(bench["stages"]), *motion_tables(bench.get("motion") or {})]
+    parts += synth_tables(bench.get("synth") or {})
     return "\n\n".join([*parts, *_footprint(bench)]) + "\n"
 
 
@@ -321,7 +323,8 @@ def main(
         synth: measure `anchorpose synth` too, where its data sets are.
     """
     from anchorpose.measure.synth_speed import synth_record
-    from anchorpose.sense.models import default_threads
+    from anchorpose.sense.models import default_threads, load_session
+    from anchorpose.sense.motion import MODEL, Refiner
 
     person = bench_photo(image, box)
     models = load_models(model, threads)
@@ -329,6 +332,7 @@ def main(
     bench |= {"model": model, "rounds": rounds, "person": image.name if image else "astronaut of scikit-image"}
     bench["people"], bench["missing"] = people_record(models, threads, person, counts, rounds)
     bench["stages"] = stage_record(models, person, rounds)
+    bench["motion"] = motion_record(Refiner(load_session(MODEL, threads)), rounds)
     if footprint:
         bench["footprint"] = footprint_record(model, person, threads, download, 20, 200)
     if synth:

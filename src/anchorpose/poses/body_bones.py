@@ -7,12 +7,13 @@ the ratios) stand for them all.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anchorpose.poses.canonical import ANNY, BODY13_BONES, HEAD_CENTRE, OFFSETS, PARENTS, REST, REST_LENGTHS, TOES
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.kinematics import local_rotations
 from anchorpose.poses.skeletons import BODY13
 
 Array = NDArray[np.float64]
@@ -102,6 +103,8 @@ _LIMBS = {
     "upper_arm": ("shoulder", "elbow", _chord("upperarm01", "lowerarm01")),
     "forearm": ("elbow", "wrist", _chord("lowerarm01", "wrist")),
 }
+_LIMB_ENDS = np.array([[[_B[f"{s}_{n}"] for s in "rl"] for n in ends[:2]] for ends in _LIMBS.values()])
+_HIPS, _SHOULDERS = ([_B[f"r_{n}"], _B[f"l_{n}"]] for n in ("hip", "shoulder"))
 _HIP, _CLAVICLE, _SHOULDER = (REST[ANNY.index(f"{n}.L")] for n in ("upperleg01", "clavicle", "upperarm01"))
 _NECK, _HEAD = REST[ANNY.index("neck01")], REST[ANNY.index("head")]
 
@@ -117,56 +120,75 @@ def fit_measures(joints: ArrayLike) -> Array:
     joints = np.asarray(joints, np.float64)
     if joints.ndim != 3 or joints.shape[1:] != (len(BODY13), 3):
         raise InputError(f"joints must be (T, {len(BODY13)}, 3), got {joints.shape}")
+    if not len(joints):
+        return np.zeros(len(MEASURES))
     out = np.full(len(MEASURES), np.nan)
-    for name, (a, b, rest) in _LIMBS.items():
-        both = [np.linalg.norm(joints[:, _B[f"{s}_{a}"]] - joints[:, _B[f"{s}_{b}"]], axis=-1) for s in "rl"]
-        out[_M[name]] = _log_ratio(np.concatenate(both), rest)
-    hips, shoulders = (joints[:, [_B[f"r_{n}"], _B[f"l_{n}"]]] for n in ("hip", "shoulder"))
-    out[_M["hips"]] = _log_ratio(np.linalg.norm(hips[:, 0] - hips[:, 1], axis=-1), 2 * _HIP[0])
-    width = _median(np.linalg.norm(shoulders[:, 0] - shoulders[:, 1], axis=-1))
-    height = _median(np.linalg.norm(shoulders.mean(1) - hips.mean(1), axis=-1))
-    trunk, girdle = _trunk(width, height, float(np.exp(np.nan_to_num(out[_M["hips"]]))))
-    out[_M["trunk"]], out[_M["girdle"]] = trunk, girdle
-    out[_M["neck"]] = _neck(_median(np.linalg.norm(joints[:, _B["head"]] - shoulders.mean(1), axis=-1)), trunk, girdle)
+    limbs = _norm(joints[:, _LIMB_ENDS[:, 0]] - joints[:, _LIMB_ENDS[:, 1]])  # (T, limbs, sides)
+    for name, median in zip(_LIMBS, _medians(limbs.swapaxes(0, 1).reshape(len(_LIMBS), -1)), strict=True):
+        out[_M[name]] = _log_ratio(median, _LIMBS[name][2])
+    hips, shoulders = joints[:, _HIPS], joints[:, _SHOULDERS]
+    middle = shoulders.mean(1)
+    across = [hips[:, 0] - hips[:, 1], shoulders[:, 0] - shoulders[:, 1]]
+    up = [middle - hips.mean(1), joints[:, _B["head"]] - middle]
+    breadth, width, height, distance = _medians(_norm(np.stack(across + up)))
+    out[_M["hips"]] = hip = _log_ratio(breadth, 2 * _HIP[0])
+    trunk, girdle = _trunk(width, height, math.exp(hip) if math.isfinite(hip) else 1.0)
+    out[_M["trunk"]], out[_M["girdle"]], out[_M["neck"]] = trunk, girdle, _neck(distance, trunk, girdle)
     known = np.isfinite(out)
     out = np.where(known, out, out[known].mean() if known.any() else 0.0)
     out[_M["foot"]] = out[_M["shin"]]
     return np.clip(out, -_LARGEST, _LARGEST)
 
 
-def _median(values: Array) -> float:
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if values.size else float("nan")
+def _norm(vectors: Array) -> Array:
+    out: Array = np.sqrt((vectors * vectors).sum(-1))
+    return out
 
 
-def _log_ratio(values: Array, rest: float) -> float:
-    return float(np.log(max(_median(values), 1e-3) / rest)) if np.isfinite(values).any() else float("nan")
+def _medians(values: Array) -> list[float]:
+    """Medians of K rows (K, T) of what is not NaN."""
+    ordered = np.sort(values)  # NaN come last
+    count = np.isfinite(ordered).sum(-1).tolist()
+    return [(row[(n - 1) // 2] + row[n // 2]) / 2 if n else math.nan for row, n in zip(ordered, count, strict=True)]
 
 
+def _log_ratio(median: float, rest: float) -> float:
+    return math.log(max(median, 1e-3) / rest) if math.isfinite(median) else math.nan
+
+
+# Some numbers a few times over: plain floats take a tenth of the time of arrays.
 def _trunk(width: float, height: float, hips: float) -> tuple[float, float]:
     """Measures of the trunk and the shoulder girdle from the shoulders' distance and their height above the hips."""
     trunk = girdle = 1.0
-    out_of_clavicle = _SHOULDER - _CLAVICLE
+    collar, arm, hip = _CLAVICLE.tolist(), (_SHOULDER - _CLAVICLE).tolist(), _HIP.tolist()
     for _ in range(8):
-        if np.isfinite(width):
-            girdle = float(np.clip((width / 2 - trunk * _CLAVICLE[0]) / out_of_clavicle[0], 0.5, 2.0))
-        if np.isfinite(height):
-            now = np.linalg.norm((trunk * _CLAVICLE + girdle * out_of_clavicle - hips * _HIP)[1:])
-            trunk = float(np.clip(trunk * height / max(float(now), 1e-3), 0.5, 2.0))
-    return (np.log(trunk) if np.isfinite(height) else np.nan), (np.log(girdle) if np.isfinite(width) else np.nan)
+        if math.isfinite(width):
+            girdle = _within((width / 2 - trunk * collar[0]) / arm[0])
+        if math.isfinite(height):
+            now = math.hypot(*(trunk * collar[k] + girdle * arm[k] - hips * hip[k] for k in (1, 2)))
+            trunk = _within(trunk * height / max(now, 1e-3))
+    return (
+        math.log(trunk) if math.isfinite(height) else math.nan,
+        math.log(girdle) if math.isfinite(width) else math.nan,
+    )
 
 
 def _neck(distance: float, trunk: float, girdle: float) -> float:
     """Measure of the neck from the distance of the head's centre to the middle of the shoulders."""
-    if not np.isfinite([distance, trunk, girdle]).all():
-        return float("nan")
-    shoulders = np.exp(trunk) * _CLAVICLE + np.exp(girdle) * (_SHOULDER - _CLAVICLE)
-    base = np.exp(trunk) * _NECK - shoulders
+    if not math.isfinite(distance + trunk + girdle):
+        return math.nan
+    shoulders = math.exp(trunk) * _CLAVICLE + math.exp(girdle) * (_SHOULDER - _CLAVICLE)
+    base, neck = (math.exp(trunk) * _NECK - shoulders + HEAD_CENTRE).tolist(), (_HEAD - _NECK).tolist()
     scale = 1.0
     for _ in range(8):
-        now = np.linalg.norm((base + scale * (_HEAD - _NECK) + HEAD_CENTRE)[1:])
-        scale = float(np.clip(scale * distance / max(float(now), 1e-3), 0.5, 2.0))
-    return float(np.log(scale))
+        now = math.hypot(*(base[k] + scale * neck[k] for k in (1, 2)))
+        scale = _within(scale * distance / max(now, 1e-3))
+    return math.log(scale)
+
+
+def _within(ratio: float) -> float:
+    """Half to twice."""
+    return min(max(ratio, 0.5), 2.0)
 
 
 # Each point of POINTS is a sum of vectors along its chain: ancestors (15, 39), the last column the head's centre.
@@ -184,7 +206,22 @@ def _chains() -> Array:
 
 CHAINS = _chains()
 BONE_OFFSETS: Array = OFFSETS[BONE_INDEX]
-for _array in (BONE_INDEX, BONE_PARENTS, BONE_MIRROR, GROUP_OF_JOINT, CHAINS, BONE_OFFSETS):
+
+
+def _shares() -> Array:
+    """(10, 38 * 3, 15) what columns of the bones' rotations add to POINTS: for each measure by its ratio, and the last
+    one, the head's centre, whatever the measures."""
+    out = np.zeros((len(MEASURES) + 1, len(BODY_BONES), 3, len(POINTS)))
+    for bone, parent in enumerate(BONE_PARENTS):
+        if parent >= 0:
+            out[GROUP_OF_JOINT[BONE_INDEX[bone]], parent] += BONE_OFFSETS[bone][:, None] * CHAINS[:, bone]
+    out[-1, BODY_BONES.index("head")] += HEAD_CENTRE[:, None] * CHAINS[:, -1]
+    return out.reshape(len(out), -1, len(POINTS))
+
+
+_SHARES = _shares()
+_CENTRED = _SHARES[..., : len(BODY13)] - _SHARES[..., _HIPS + _SHOULDERS].mean(-1, keepdims=True)
+for _array in (BONE_INDEX, BONE_PARENTS, BONE_MIRROR, GROUP_OF_JOINT, CHAINS, BONE_OFFSETS, _SHARES, _CENTRED):
     _array.setflags(write=False)
 
 
@@ -195,13 +232,27 @@ def body_points(world: ArrayLike, measures: ArrayLike) -> Array:
         world: (..., 38, 3, 3) rotations of BODY_BONES away from the reference pose, in the frame of the result.
         measures: (..., 9), broadcast against the leading axes of `world`.
     """
-    world = np.asarray(world, np.float64)
-    ratios = np.exp(np.asarray(measures, np.float64))[..., GROUP_OF_JOINT[BONE_INDEX], None]
-    parents = np.maximum(BONE_PARENTS, 0)
-    along = (world[..., parents, :, :] @ (BONE_OFFSETS * ratios)[..., None])[..., 0]
-    head = world[..., BODY_BONES.index("head"), :, :] @ HEAD_CENTRE
-    points: Array = CHAINS @ np.concatenate([along, head[..., None, :]], axis=-2)
-    return points
+    return _points(world, measures, _SHARES)
+
+
+def body13_points(world: ArrayLike, measures: ArrayLike) -> Array:
+    """BODY13 (..., 13, 3) [m] about the torso's centre, of what `body_points` takes."""
+    return _points(world, measures, _CENTRED)
+
+
+def _points(world: ArrayLike, measures: ArrayLike, shares: Array) -> Array:
+    world, measures = np.asarray(world, np.float64), np.asarray(measures, np.float64)
+    lead, count = world.shape[:-3], shares.shape[-1]
+    # Points are sums of columns of the rotations: one product with a matrix of the person's, for all frames at once.
+    columns = np.swapaxes(world, -3, -2).reshape(*lead, 3, -1)
+    ratios = np.concatenate([np.exp(measures), np.ones((*measures.shape[:-1], 1))], axis=-1)
+    matrix = (ratios @ shares.reshape(len(shares), -1)).reshape(*measures.shape[:-1], *shares.shape[1:])
+    if measures.ndim == 1 or (measures.shape[-2] == 1 and len(lead) == measures.ndim - 1):
+        frames = columns.reshape(*measures.shape[:-2], -1, columns.shape[-1])
+        points = (frames @ matrix.reshape(*measures.shape[:-2], *shares.shape[1:])).reshape(*lead, 3, count)
+    else:
+        points = columns @ matrix
+    return np.swapaxes(points, -1, -2)
 
 
 def all_local(world: ArrayLike) -> Array:
@@ -209,18 +260,19 @@ def all_local(world: ArrayLike) -> Array:
 
     Toes turn together, eyes with the head; fingers stay as they are in the reference pose.
     """
-    return local_rotations(np.asarray(world, np.float64)[..., _CARRIERS, :, :])
+    world = np.asarray(world, np.float64)
+    local = np.empty((*world.shape[:-3], len(BODY_BONES) + 1, 3, 3))
+    local[..., 0, :, :], local[..., -1, :, :] = world[..., 0, :, :], np.eye(3)
+    local[..., 1:-1, :, :] = np.swapaxes(world[..., BONE_PARENTS[1:], :, :], -1, -2) @ world[..., 1:, :, :]
+    return local[..., _TURNED_AS, :, :]
 
 
-def _carriers() -> NDArray[np.int64]:
-    """(104,) for each joint the bone of BODY_BONES that it turns with: itself, or the nearest above it."""
+def _turned_as() -> NDArray[np.int64]:
+    """(104,) for each joint the bone of BODY_BONES that turns as it does against its parent; 38: it does not turn."""
     slots = {name: k for k, name in enumerate(BODY_BONES)}
     for side in "LR":
         slots |= {f"{toe}.{side}": slots[f"toe3-1.{side}"] for toe in TOES}
-    out = np.zeros(len(ANNY), np.int64)
-    for j, name in enumerate(ANNY.names):
-        out[j] = slots[name] if name in slots else out[PARENTS[j]]
-    return out
+    return np.array([slots.get(name, len(BODY_BONES)) for name in ANNY.names])
 
 
-_CARRIERS = _carriers()
+_TURNED_AS = _turned_as()

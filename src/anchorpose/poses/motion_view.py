@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anchorpose.poses.body_bones import MEASURES
+from anchorpose.poses.sequences import MODES
 from anchorpose.poses.skeletons import BODY13
 
 Array = NDArray[np.float64]
@@ -58,7 +59,10 @@ def _direction_ends() -> NDArray[np.float64]:
 
 _ENDS = _direction_ends()
 _VECTORS = _ENDS[:, 1] - _ENDS[:, 0]
-_NEEDED = np.asarray(_ENDS.any(1))
+_NEEDED = np.asarray(_ENDS.any(1), np.float64)
+_IS_TORSO = np.isin(np.arange(len(BODY13)), _TORSO)
+_SIDEWAYS = np.isin(np.arange(len(BODY13)), _LEFT).astype(float) - np.isin(np.arange(len(BODY13)), _RIGHT)
+_TOLD = np.concatenate([np.eye(len(BODY13)) - _IS_TORSO / len(_TORSO), _VECTORS, _SIDEWAYS[None]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,83 +108,144 @@ def motion_view(
         modes: (N, W, M, 13, 3) [m] about the torso; weights: (N, W, M).
         measures: (N, 9) of the persons (`poses.body_bones.fit_measures`).
     """
-    joints, translation = np.asarray(joints, np.float64), np.asarray(translation, np.float64)
-    there = np.asarray(np.isfinite(joints).all(-1))
-    present = np.asarray(there.any(-1))
-    centred = np.where(there[..., None], joints - _centre(joints, there)[..., None, :], 0.0)
-    turn = facing_turn(joints, there)
-    turned = _all_turned(centred, turn)
-    place, has_place, reference = _places(translation)
-    ray = np.where(has_place[..., None], translation, 0.0)
-    ray = ray / np.maximum(np.linalg.norm(ray, axis=-1, keepdims=True), 1e-6) @ np.swapaxes(turn, -1, -2)
-    frames = np.concatenate(
-        [
-            (JOINT_SCALE * turned).reshape(*turned.shape[:2], -1),
-            np.where(there, np.asarray(scores, np.float64), 0.0),
-            ray,
-            np.where(has_place[..., None], place, 0.0),
-            has_place[..., None],
-        ],
-        axis=-1,
+    return view_of(frame_rows(joints, scores, translation, modes, weights), measures)
+
+
+_PARTS = {
+    "joints": 3 * len(BODY13), "modes": 3 * len(BODY13) * MODES, "ray": 3, "directions": 3 * len(DIRECTIONS),
+    "scores": len(BODY13), "weights": MODES, "left": 3, "plane": 3, "placed": 1, "there": len(BODY13),
+    "known": len(DIRECTIONS),
+}  # fmt: skip
+_ENDS_AT = np.cumsum(list(_PARTS.values())).tolist()
+_AT = {name: slice(end - width, end) for (name, width), end in zip(_PARTS.items(), _ENDS_AT, strict=True)}
+_TURNED = slice(0, _AT["directions"].stop)  # what turns with the window, all vectors
+ROW_WIDTH: int = _ENDS_AT[-1]
+
+
+def frame_rows(
+    joints: ArrayLike, scores: ArrayLike, translation: ArrayLike, modes: ArrayLike, weights: ArrayLike
+) -> Array:
+    """(..., ROW_WIDTH) what frames say each by itself, for `view_of`; arguments as of `motion_view`, (...) for (N, W).
+
+    In the camera's axes: joints and modes as the network has them, where the body's parts point, the viewing ray, from
+    right to left; scores, weights, place as x / z, y / z, z; and what of it is there, 0 or 1.
+    """
+    joints, translation, modes, weights = (
+        np.asarray(values, np.float64) for values in (joints, translation, modes, weights)
     )
-    placed = np.asarray(has_place.any(1))
-    depth = np.where(placed, np.log(reference[:, 2] / _MIDDLE_DEPTH), 0.0)
-    window = np.concatenate([np.asarray(measures, np.float64), depth[:, None], placed[:, None]], axis=-1)
+    there = np.asarray(np.isfinite(joints).all(-1))
+    told = _told(joints, there)
+    units, known = _unit(told[..., len(BODY13) : -1, :]), _known(there)
+    placed = np.asarray(np.isfinite(translation).all(-1) & (translation[..., 2] > _LEAST_DEPTH))
+    safe = np.where(placed[..., None], translation, (0.0, 0.0, _MIDDLE_DEPTH))  # a place that is none is not looked at
+    ray = np.where(placed[..., None], _unit(safe), 0.0)
+    some = np.asarray(weights > 0)[..., None, None] & np.isfinite(modes)
+    out = np.empty((*there.shape[:-1], ROW_WIDTH))
+    for name, values in {
+        "joints": told[..., : len(BODY13), :], "modes": np.where(some, modes, 0.0), "ray": ray, "directions": units,
+        "scores": np.where(there, scores, 0.0), "weights": np.maximum(weights, 0.0), "left": told[..., -1, :],
+        "placed": placed, "there": there, "known": known,
+    }.items():  # fmt: skip
+        out[..., _AT[name]] = values.reshape(*out.shape[:-1], _PARTS[name])
+    out[..., : _AT["modes"].stop] *= JOINT_SCALE
+    out[..., _AT["plane"]] = safe
+    out[..., _AT["plane"]][..., :2] /= safe[..., 2:]
+    return out
+
+
+def view_of(rows: Array, measures: ArrayLike) -> MotionView:
+    """Windows as the network takes them, of frames (N, W, ROW_WIDTH) from `frame_rows` and measures (N, 9)."""
+    n, w = rows.shape[:2]
+    part = {name: rows[..., at] for name, at in _AT.items()}
+    there, placed = part["there"] > 0, part["placed"][..., 0] > 0
+    turn = _turn_of(part["left"].sum(1))
+    vectors = rows[..., _TURNED].copy()
+    vectors[..., _AT["directions"]] = _steady(part["directions"], part["known"] > 0)
+    # One product for each window: small products take far longer.
+    turned = (vectors.reshape(n, -1, 3) @ np.swapaxes(turn, 1, 2)).reshape(vectors.shape).astype(np.float32)
+    reference = _reference(part["plane"], placed)
+    place = _place(part["plane"], reference)
+    frames = np.empty((n, w, FRAME_WIDTH), np.float32)
+    at = 0
+    for values in (
+        turned[..., _AT["joints"]], part["scores"], turned[..., _AT["ray"]], place * part["placed"], part["placed"],
+    ):  # fmt: skip
+        frames[..., at : at + values.shape[-1]] = values
+        at += values.shape[-1]
+    modes = np.empty((n, w, MODES, MODE_WIDTH), np.float32)
+    modes[..., :-1], modes[..., -1] = turned[..., _AT["modes"]].reshape(n, w, MODES, -1), part["weights"]
+    any_place, present = np.asarray(placed.any(1)), np.asarray(there.any(-1), np.float32)
+    window = np.empty((n, WINDOW_WIDTH), np.float32)
+    window[:, : len(MEASURES)], window[:, -1] = measures, any_place
+    window[:, -2] = np.where(any_place, np.log(reference[:, 2] / _MIDDLE_DEPTH), 0.0)
     return MotionView(
-        frames.astype(np.float32), _mode_features(modes, weights, turn), present.astype(np.float32),
-        fill(place, has_place).astype(np.float32), window.astype(np.float32),
-        directions_of(turned, there).astype(np.float32), turn, reference, placed,
+        frames, modes, present, fill(place, placed).astype(np.float32), window,
+        turned[..., _AT["directions"]].reshape(n, w, len(DIRECTIONS), 3), turn, reference, any_place,
     )  # fmt: skip
 
 
-def _centre(joints: Array, there: NDArray[np.bool_]) -> Array:
-    """(..., 3) mean of the torso's joints that are there, else of all."""
-    torso = there[..., _TORSO]
-    some = torso.any(-1, keepdims=True)
-    use = np.zeros_like(there)
-    use[..., _TORSO] = torso
-    use = np.where(some, use, there)[..., None]
-    total: Array = np.where(use, joints, 0.0).sum(-2) / np.maximum(use.sum(-2), 1)
-    return total
+def seen_joints(view: MotionView, rows: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """The joints (N, W, 13, 3) [m] that frames (N, W, ROW_WIDTH) have, about the torso's centre, in the axes of their
+    view; and which are there (N, W, 13), none where the torso is not whole."""
+    joints = view.frames[..., _AT["joints"]].reshape(*rows.shape[:2], -1, 3).astype(np.float64) / JOINT_SCALE
+    there = rows[..., _AT["there"]] > 0
+    return joints, there & np.asarray((there | ~_IS_TORSO).all(-1))[..., None]
 
 
-def facing_turn(joints: Array, there: NDArray[np.bool_]) -> Array:
-    """(N, 3, 3) turns about the camera's vertical that bring the mean direction to the person's left to +x."""
+def _told(joints: Array, there: NDArray[np.bool_]) -> Array:
+    """(..., 26, 3) of frames: joints (..., 13, 3) about the middle of the torso's joints that are there, else of all;
+    where the body's parts point, unless a joint for that is missing; and from right to left."""
+    if there.all():
+        return _TOLD @ joints
+    joints = np.where(there[..., None], joints, 0.0)
+    out: Array = _TOLD @ joints
+    torso = there & _IS_TORSO
+    use = np.where(np.asarray(torso.any(-1))[..., None], torso, there)[..., None]
+    centre = (use * joints).sum(-2, keepdims=True) / np.maximum(use.sum(-2, keepdims=True), 1)
+    out[..., : len(BODY13), :] = np.where(there[..., None], joints - centre, 0.0)
     both = np.asarray(there[..., _RIGHT] & there[..., _LEFT])[..., None]
-    left = np.where(both, joints[..., _LEFT, :] - joints[..., _RIGHT, :], 0.0).sum(1).sum(1)
+    out[..., -1, :] = np.where(both, joints[..., _LEFT, :] - joints[..., _RIGHT, :], 0.0).sum(-2)
+    return out
+
+
+def _turn_of(left: Array) -> Array:
+    """(N, 3, 3) turns about the camera's vertical that bring directions to persons' left (N, 3) to +x."""
     length = np.hypot(left[:, 0], left[:, 2])
     known = length > 1e-6
-    cosine = np.where(known, left[:, 0] / np.maximum(length, 1e-9), 1.0)
-    sine = np.where(known, left[:, 2] / np.maximum(length, 1e-9), 0.0)
-    turn = np.zeros((len(joints), 3, 3))
+    turn = np.zeros((len(left), 3, 3))
     turn[:, 1, 1] = 1.0
-    turn[:, 0, 0] = turn[:, 2, 2] = cosine
-    turn[:, 0, 2], turn[:, 2, 0] = sine, -sine
+    turn[:, 0, 0] = turn[:, 2, 2] = np.where(known, left[:, 0] / np.maximum(length, 1e-9), 1.0)
+    turn[:, 0, 2] = np.where(known, left[:, 2] / np.maximum(length, 1e-9), 0.0)
+    turn[:, 2, 0] = -turn[:, 0, 2]
     return turn
-
-
-def _mode_features(modes: ArrayLike, weights: ArrayLike, turn: Array) -> Features:
-    modes, weights = np.asarray(modes, np.float64), np.asarray(weights, np.float64)
-    there = np.asarray(weights > 0)[..., None, None] & np.isfinite(modes)
-    turned = _all_turned(JOINT_SCALE * np.where(there, modes, 0.0), turn)
-    flat = turned.reshape(*turned.shape[:3], -1)
-    return np.concatenate([flat, np.maximum(weights, 0.0)[..., None]], axis=-1).astype(np.float32)
-
-
-def _all_turned(points: Array, turn: Array) -> Array:
-    """Points (N, ..., 3) turned by (N, 3, 3), in one product for each window: small products take far longer."""
-    return (points.reshape(len(points), -1, 3) @ np.swapaxes(turn, -1, -2)).reshape(points.shape)
 
 
 def directions_of(joints: Array, there: NDArray[np.bool_]) -> Array:
     """(N, W, 12, 3) where the parts of bodies (N, W, 13, 3) point, of which the joints `there` (N, W, 13) are known."""
-    n, w = there.shape[:2]
-    vectors = np.einsum("dj,nwjc->ndwc", _VECTORS, joints)
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
-    known = ~(_NEEDED[:, None] & ~there[:, None]).any(-1)  # (N, 12, W)
-    filled = fill(unit.reshape(-1, w, 3), known.reshape(-1, w)).reshape(n, len(DIRECTIONS), w, 3)
-    steady: Array = (_smoothing(w) @ filled).transpose(0, 2, 1, 3)
-    return steady
+    units = _unit(_VECTORS @ joints)
+    return _steady(units.reshape(*units.shape[:2], -1), _known(there)).reshape(units.shape)
+
+
+def _known(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(..., 12) whether all joints are there that a direction needs."""
+    known: NDArray[np.bool_] = (~there).astype(np.float64) @ _NEEDED.T == 0
+    return known
+
+
+def _unit(vectors: Array) -> Array:
+    length = np.sqrt((vectors * vectors).sum(-1, keepdims=True))
+    return vectors / np.maximum(length, 1e-6)
+
+
+def _steady(units: Array, known: NDArray[np.bool_]) -> Array:
+    """Directions (N, W, 36), of which (N, W, 12) are known, gaps filled over time and smoothed a little."""
+    n, w = known.shape[:2]
+    if not known.all():
+        units = units.reshape(n, w, len(DIRECTIONS), 3).swapaxes(1, 2)
+        filled = fill(units.reshape(-1, w, 3), known.swapaxes(1, 2).reshape(-1, w))
+        units = filled.reshape(n, len(DIRECTIONS), w, 3).swapaxes(1, 2).reshape(n, w, -1)
+    out: Array = _smoothing(w) @ units
+    return out
 
 
 @lru_cache(maxsize=16)
@@ -192,23 +257,24 @@ def _smoothing(frames: int) -> Array:
     return out
 
 
-def _places(translation: Array) -> tuple[Array, NDArray[np.bool_], Array]:
-    """Places (N, W, 3) in the ray's terms, where there are any (N, W), and the reference (N, 3)."""
-    has = np.asarray(np.isfinite(translation).all(-1) & (translation[..., 2] > _LEAST_DEPTH))
-    safe = np.where(has[..., None], translation, (0.0, 0.0, _MIDDLE_DEPTH))
-    plane = np.concatenate([safe[..., :2] / safe[..., 2:], safe[..., 2:]], axis=-1)
-    # Medians of the frames that have a place.
-    ordered = np.sort(np.where(has[..., None], plane, np.inf), axis=1)
-    reference = ordered[np.arange(len(plane)), np.maximum(has.sum(1) - 1, 0) // 2]
-    reference = np.where(np.asarray(has.any(1))[:, None], reference, (0.0, 0.0, _MIDDLE_DEPTH))
-    return places_of(safe, reference), has, reference
+def _reference(plane: Array, placed: NDArray[np.bool_]) -> Array:
+    """(N, 3) medians of x / z, y / z and z (N, W, 3) over the frames that have a place (N, W)."""
+    ordered = np.sort(np.where(placed[..., None], plane, np.inf), axis=1)
+    reference = ordered[np.arange(len(plane)), np.maximum(placed.sum(1) - 1, 0) // 2]
+    return np.where(np.asarray(placed.any(1))[:, None], reference, (0.0, 0.0, _MIDDLE_DEPTH))
 
 
 def places_of(translation: Array, reference: Array) -> Array:
     """Places (N, W, 3) of translations (N, W, 3) [m] in the camera frame, about references (N, 3)."""
+    return _place(np.concatenate([translation[..., :2] / translation[..., 2:], translation[..., 2:]], -1), reference)
+
+
+def _place(plane: Array, reference: Array) -> Array:
+    """`places_of` x / z, y / z and z (N, W, 3)."""
     depth = reference[:, None, 2:]
-    sideways = (translation[..., :2] / translation[..., 2:] - reference[:, None, :2]) * depth
-    return np.concatenate([sideways, np.log(translation[..., 2:] / depth) * depth], axis=-1)
+    place = (plane - reference[:, None]) * depth
+    place[..., 2:] = np.log(plane[..., 2:] / depth) * depth
+    return place
 
 
 def translations_of(places: Array, reference: Array) -> Array:
@@ -220,6 +286,8 @@ def translations_of(places: Array, reference: Array) -> Array:
 
 def fill(values: Array, known: NDArray[np.bool_]) -> Array:
     """Values (N, W, D) with unknown ones interpolated over W, held at the ends; 0 where a row knows none."""
+    if known.all():
+        return values
     n, w = known.shape
     index = np.arange(w)
     before = np.maximum.accumulate(np.where(known, index, -1), axis=1)

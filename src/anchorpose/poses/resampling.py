@@ -15,7 +15,7 @@ RATE = 30.0
 """Frames per second at which motion models work."""
 
 # Two sightings further apart than this many steps of the grid are not joined: what lies between was not seen.
-_JOINED = 2.0
+JOINED = 2.0
 MOST_FRAMES = 2_000_000
 
 
@@ -43,7 +43,7 @@ def resample(sequence: PoseSequence, times: ArrayLike, rate: float = RATE) -> Po
     after = np.clip(np.searchsorted(own, times - 1e-9), 0, len(own) - 1)
     before = np.where(np.abs(own[after] - times) < 1e-9, after, np.maximum(after - 1, 0))
     gap = own[after] - own[before]
-    between = (times >= own[before] - 1e-9) & (times <= own[after] + 1e-9) & (gap <= _JOINED / rate + 1e-9)
+    between = (times >= own[before] - 1e-9) & (times <= own[after] + 1e-9) & (gap <= JOINED / rate + 1e-9)
     nearest = np.where(np.abs(own[before] - times) <= np.abs(own[after] - times), before, after)
     near = np.abs(own[nearest] - times) <= 0.5 / rate + 1e-9
     share = np.where(between & (gap > 0), (times - own[before]) / np.maximum(gap, 1e-12), 0.0)

@@ -73,10 +73,28 @@ def rotation_angle(matrices: ArrayLike) -> Array:
     return angle
 
 
+# Nine numbers of a matrix to its axis times the sine, and its trace; a vector to the matrix of its cross products.
+_READ = np.zeros((9, 4))
+_READ[[7, 2, 3], [0, 1, 2]], _READ[[5, 6, 1], [0, 1, 2]], _READ[[0, 4, 8], 3] = 0.5, -0.5, 1.0
+_CROSS = 2 * _READ[:, :3].T
+_EYE = np.eye(3)
+
+
 def slerp(a: Array, b: Array, share: ArrayLike) -> Array:
     """From rotations a (..., 3, 3) to b on the shortest way, by a share (...) of it."""
-    step = matrix_to_rotvec(np.swapaxes(a, -1, -2) @ b)
-    out: Array = a @ rotvec_to_matrix(np.asarray(share, np.float64)[..., None] * step)
+    step, share = np.swapaxes(a, -1, -2) @ b, np.asarray(share, np.float64)
+    read = step.reshape(*step.shape[:-2], 9) @ _READ
+    trace = read[..., 3]
+    if not (trace > 0).all():  # 90 degrees and more, where the sine no longer tells the angle well
+        far: Array = a @ rotvec_to_matrix(share[..., None] * matrix_to_rotvec(step))
+        return far
+    # Rodrigues' formula, without a way through vectors and quaternions.
+    axis = read[..., :3]
+    sine = np.maximum(np.sqrt((axis * axis).sum(-1)), 1e-150)
+    angle = share * np.arctan2(sine, (trace - 1) / 2)
+    along, bent = np.sin(angle) / sine, 2 * (np.sin(angle / 2) / sine) ** 2
+    cross = (axis @ _CROSS).reshape(step.shape)
+    out: Array = a + a @ (along[..., None, None] * cross + bent[..., None, None] * (cross @ cross))
     return out
 
 
@@ -93,14 +111,22 @@ def twist(rotations: ArrayLike, axis: ArrayLike) -> tuple[Array, Array]:
 
 def turn_between(a: ArrayLike, b: ArrayLike) -> Array:
     """The smallest rotations (..., 3, 3) that turn the directions a (..., 3) into b (..., 3)."""
-    start, end = _unit(a), _unit(b)
+    return turn_of_units(unit(a), unit(b))
+
+
+def turn_of_units(start: Array, end: Array) -> Array:
+    """`turn_between` directions (..., 3) of length 1."""
     w = 1 + (start * end).sum(-1, keepdims=True)
+    if (w > 1e-3).all():  # the usual case: mirrored across the one direction, then across the middle of both
+        middle = start + end
+        return _EYE + 2 * end[..., :, None] * start[..., None, :] - middle[..., :, None] * (middle / w)[..., None, :]
     other = np.where(np.abs(start[..., :1]) < 0.9, [1.0, 0, 0], [0, 1.0, 0])  # for opposite directions: any axis across
     vector = np.where(w < 1e-9, np.cross(start, other), np.cross(start, end))
     return quat_xyzw_to_matrix(np.concatenate([vector, np.maximum(w, 0)], -1))
 
 
-def _unit(vectors: ArrayLike) -> Array:
+def unit(vectors: ArrayLike) -> Array:
+    """Vectors (..., 3) at length 1."""
     array = np.asarray(vectors, np.float64)
-    unit: Array = array / np.linalg.norm(array, axis=-1, keepdims=True)
-    return unit
+    out: Array = array / np.sqrt((array * array).sum(-1, keepdims=True))
+    return out

@@ -12,7 +12,7 @@ _TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder"
 
 def torso_centre(joints: np.ndarray) -> np.ndarray:
     """Mean of hips and shoulders of BODY13 joints (..., 13, D): the origin of `joints3d`. Returns (..., D)."""
-    return joints[..., _TORSO, :].mean(-2)
+    return joints[..., _TORSO, :].sum(-2) / len(_TORSO)  # `mean` takes four times as long for a few joints
 
 
 def torso_centred(joints: np.ndarray) -> np.ndarray:

@@ -141,12 +141,18 @@ class Refiner:
         rotations, centres, sizes = [], [], []
         for rows in np.array_split(np.arange(len(windows)), -(-len(windows) // _BATCH)):
             view = _view([windows[i] for i in rows], measures[rows])
-            turned, places, said = self.session.run(["rotations", "refined", "sizes"], view.inputs)
-            rotations.append(_turned_back(turned, view.turn))
-            centre = translations_of(places.astype(np.float64), view.reference)
-            centres.append(np.where(view.placed[:, None, None], centre, 0.0))
-            sizes.append(said)
-        return Windowed(np.concatenate(rotations), np.concatenate(centres), np.concatenate(sizes).astype(np.float64))
+            said = self.look(view)
+            rotations.append(_turned_back(said.rotations, view.turn))
+            centres.append(said.centre)
+            sizes.append(said.measures)
+        return Windowed(np.concatenate(rotations), np.concatenate(centres), np.concatenate(sizes))
+
+    def look(self, view: MotionView) -> Windowed:
+        """The network on a view of windows; rotations stay in the windows' axes."""
+        rotations, places, sizes = self.session.run(["rotations", "refined", "sizes"], view.inputs)
+        centre = translations_of(places.astype(np.float64), view.reference)
+        centre = np.where(view.placed[:, None, None], centre, 0.0)
+        return Windowed(rotations.astype(np.float64), centre, sizes.astype(np.float64))
 
     def _motion(
         self, track: PoseSequence, sequence: PoseSequence, starts: NDArray[np.int64], said: Windowed, times: Array
@@ -183,7 +189,7 @@ def _view(windows: Sequence[PoseSequence], measures: Array) -> MotionView:
     return motion_view(joints, scores, translation, modes, weights, measures)
 
 
-def _turned_back(rotations: NDArray[np.float32], turn: Array) -> Array:
+def _turned_back(rotations: Array, turn: Array) -> Array:
     """Rotations (N, W, B, 3, 3) of windows that were turned by (N, 3, 3), in the camera's axes."""
     columns = np.moveaxis(rotations, 3, 1)  # one product for each window; one for each 3 x 3 matrix takes far longer
     flat = np.swapaxes(turn, 1, 2) @ columns.reshape(len(columns), 3, -1)
@@ -253,12 +259,34 @@ def _observed(sequence: PoseSequence, times: Array) -> NDArray[np.bool_]:
 
 def as_motion(world: Array, centre: Array, measures: Array, times: Array, observed: NDArray[np.bool_]) -> Motion:
     """A motion of "anny" from world rotations (T, 38, 3, 3) of BODY_BONES, the torso's centre (T, 3), measures (9,)."""
-    lengths = bone_lengths(measures)
-    local = all_local(world)
-    root = centre - torso_centre(body_points(world, measures)[:, :13])
+    return _motion(all_local(world), _roots(world, centre, measures), measures, times, observed)
+
+
+def as_motions(world: Array, people: Sequence[tuple[Array, Array, Array, NDArray[np.bool_]]]) -> list[Motion]:
+    """`as_motion` for several people: world rotations of all their moments, and for each person the rest of its
+    arguments."""
+    if len(people) == 1:
+        return [as_motion(world, *people[0])]
+    counts = [len(times) for _, _, times, _ in people]
+    centre = np.concatenate([own for own, _, _, _ in people])
+    measures = np.repeat([own for _, own, _, _ in people], counts, axis=0)
+    ends = np.cumsum(counts)[:-1]
+    local, roots = (np.split(a, ends) for a in (all_local(world), _roots(world, centre, measures)))
+    return [
+        _motion(turns, root, own, times, observed)
+        for turns, root, (_, own, times, observed) in zip(local, roots, people, strict=True)
+    ]
+
+
+def _roots(world: Array, centre: Array, measures: Array) -> Array:
+    """(T, 3) [m] where the root's joint lies."""
+    return centre - torso_centre(body_points(world, measures)[:, :13])
+
+
+def _motion(local: Array, root: Array, measures: Array, times: Array, observed: NDArray[np.bool_]) -> Motion:
     return Motion(
-        skeleton=ANNY.name, times=times, root=local[:, 0], rotations=local, translation=root, bone_lengths=lengths,
-        frame="camera", observed=observed,
+        skeleton=ANNY.name, times=times, root=local[:, 0], rotations=local, translation=root,
+        bone_lengths=bone_lengths(measures), frame="camera", observed=observed,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,13 +11,13 @@ from numpy.typing import NDArray
 
 from anchorpose.poses.body_bones import fit_measures
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.resampling import resample
+from anchorpose.poses.motion_view import seen_joints, view_of
 from anchorpose.poses.rotations import slerp
-from anchorpose.poses.sequences import MODES, PoseSequence
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.values import Motion, Pose
-from anchorpose.sense.motion import Refiner, as_motion
-from anchorpose.sense.motion_settle import settle_at
+from anchorpose.sense.motion import Refiner, as_motions
+from anchorpose.sense.motion_settle import settle_each
+from anchorpose.sense.motion_window import LiveWindow, joints_of, sighting, window_rows
 
 Array = NDArray[np.float64]
 
@@ -46,12 +47,11 @@ class OnlineRefiner:
             raise InputError(f"this refiner looks at 2 to {refiner.window} frames, not {self.window}")
         if not 0 <= delay < self.window:
             raise InputError(f"with a window of {self.window} frames the delay is 0 to {self.window - 1}, not {delay}")
-        self._raw: PoseSequence | None = None
-        self._known: list[Array] = []
+        self.live: LiveWindow | None = None  # from the first sighting on
+        self._known = np.empty((_REMEMBERED, len(BODY13), 3))  # the newest sightings, in any order
         self._fitted = 0
         self._measures = np.zeros(9)
         self._sizes: Array | None = None
-        self._start = 0.0
         self._next = 0  # number of the grid's next frame to come out
         self._done: list[tuple[float, Array, Array]] = []  # the last frames of the grid that came out
         self._pending: list[tuple[float, bool]] = []
@@ -66,79 +66,54 @@ class OnlineRefiner:
 
     def flush(self) -> Motion | None:
         """The moments that are still waiting, with what is known; the refiner may then start anew."""
-        if self._raw is None or not self._pending:
-            self._raw = None
+        live = self.live
+        if live is None or not self._pending:
+            self.live = None
             return None
-        newest = self._newest()
-        due = self._cut(newest)
-        if self._next <= newest and due.seen.any():
-            said = self.refiner.run([due], self._measures[None])
-            first = max(self._next, newest - self.window + 1)
-            for k in range(first, newest + 1):
-                at, settled = self.window - 1 - (newest - k), self.refiner.settled
-                said_now = said.rotations[0], said.centre[0], said.measures[0]
-                self._done.append((self._grid(k), *settle_at(*said_now, due.joints3d, at, settled)))
-        elif not self._done:
-            return None
+        left = range(max(self._next, live.newest - self.window + 1), live.newest + 1)
+        sizes = self._sizes
+        if left:
+            _refine([self], [left])
+        self._sizes = sizes
         out = _give([self._ready(np.inf)])[0]
-        self._raw, self._done, self._known, self._sizes = None, [], [], None
+        self.live, self._done, self._pending, self._sizes = None, [], [], None
         return out
 
     def add(self, pose: Pose | None, time: float) -> None:
         """One more moment [s], as `push` takes it, of which nothing is asked yet; the next `push` gives it too."""
-        one = _sighting(pose, time)
-        seen = bool(one.seen[0])
-        if self._raw is None:
-            if not seen:
+        seen = sighting(pose, time)
+        if self.live is None:
+            if seen is None:
                 return  # nothing was seen yet
-            self._raw, self._start, self._next, self._fitted = one, time, 0, 0
-        else:
-            old = self._raw
-            keep = int(np.searchsorted(old.times, time - (self.window + 3) / self.refiner.rate, side="right"))
-            names = PoseSequence.__dataclass_fields__
-            self._raw = PoseSequence(*(np.concatenate([getattr(old, n)[keep:], getattr(one, n)]) for n in names))
-        self._pending.append((time, seen))
-        if seen:
-            self._known = [*self._known[1 - _REMEMBERED :], one.joints3d[0]]
+            self.live = LiveWindow(self.window, self.refiner.rate, time, modes=self.refiner.modes)
+            self._next = self._fitted = 0
+        self.live.add(seen, time)
+        self._pending.append((time, seen is not None))
+        if seen is not None:
+            self._known[self._fitted % _REMEMBERED] = joints_of(seen)
             self._fitted += 1
             if self._fitted <= _REFIT or self._fitted % _REFIT == 0:
-                self._measures = fit_measures(np.stack(self._known))
-
-    def _grid(self, frame: int) -> float:
-        return self._start + frame / self.refiner.rate
-
-    def _newest(self) -> int:
-        """Number of the last frame of the grid that is not in the future (a thousandth of a second does not count)."""
-        assert self._raw is not None
-        return int(np.floor((self._raw.times[-1] - self._start + 1e-3) * self.refiner.rate))
-
-    def _cut(self, last: int) -> PoseSequence:
-        """The window that ends at frame `last` of the grid, from all that is known now."""
-        assert self._raw is not None
-        times = np.array([self._grid(k) for k in range(last - self.window + 1, last + 1)])
-        track = resample(self._raw, times, self.refiner.rate)
-        return track if self.refiner.modes else track.without_modes()
+                self._measures = fit_measures(self._known[: self._fitted])
 
     def _due(self) -> range:
         """Numbers of the grid's frames that are due; after a long silence, those that the window still has."""
-        if self._raw is None:
+        if self.live is None:
             return range(0)
-        newest = self._newest()
+        newest = self.live.newest
         return range(max(self._next, newest - self.window + 1), newest - self.delay + 1)
 
-    def _take(self, due: range, window: PoseSequence, rotations: Array, centre: Array, measures: Array) -> None:
-        """Keep what the network said of the window (W, ...) that ends at the newest frame."""
-        if window.seen.any():
-            first = self.window - 1 - (due[-1] + self.delay)  # where frame 0 lies in the window
-            settled = self.refiner.settled
-            self._done += [
-                (self._grid(k), *settle_at(rotations, centre, measures, window.joints3d, first + k, settled))
-                for k in due
-            ]
+    def _take(self, due: range, said: tuple[Array, Array, Array] | None) -> None:
+        """Keep frames of the grid: rotations (n, 38, 3, 3), places (n, 3) and measures (9,) that the network says, or
+        None where nothing was seen in the whole window."""
+        assert self.live is not None
+        times = [self.live.grid(k) for k in due]
+        if said is not None:
+            turned, places, measures = said
+            self._done += zip(times, turned, places, strict=True)
             # The network's view of the lengths, averaged so that bones do not grow and shrink.
             self._sizes = measures if self._sizes is None else self._sizes + 0.1 * (measures - self._sizes)
         elif self._done:
-            self._done += [(self._grid(k), *self._done[-1][1:]) for k in due]
+            self._done += [(time, *self._done[-1][1:]) for time in times]
         self._next = due.stop
 
     def _ready(self, until: float | None = None) -> _Ready | None:
@@ -150,17 +125,23 @@ class OnlineRefiner:
         if not ready:
             return None
         self._pending = self._pending[len(ready) :]
-        own = np.array([time for time, _, _ in self._done])
-        times = np.clip(np.array([time for time, _ in ready]), own[0], own[-1])
-        before = np.clip(np.searchsorted(own, times, side="right") - 1, 0, max(len(own) - 2, 0))
-        after = np.minimum(before + 1, len(own) - 1)
-        share = (times - own[before]) / np.where(after > before, own[after] - own[before], 1.0)
-        turns, places = np.stack([r for _, r, _ in self._done]), np.stack([c for _, _, c in self._done])
-        centre = places[before] + share[:, None] * (places[after] - places[before])
+        times, own = [time for time, _ in ready], [time for time, _, _ in self._done]
+        before, after, share = [], [], []
+        for time in times:
+            low = min(max(bisect_right(own, time) - 1, 0), max(len(own) - 2, 0))
+            high = min(low + 1, len(own) - 1)
+            way = (time - own[low]) / (own[high] - own[low]) if high > low else 0.0
+            before.append(self._done[low])
+            after.append(self._done[high])
+            share.append(min(max(way, 0.0), 1.0))
+        part = np.array(share)
+        places, next_places = (np.array([place for _, _, place in each]) for each in (before, after))
         self._done = self._done[-2:]
-        sizes = self._measures if self._sizes is None else self._sizes
-        observed = np.array([seen for _, seen in ready])
-        return _Ready(np.array([t for t, _ in ready]), observed, turns[before], turns[after], share, centre, sizes)
+        return _Ready(
+            np.array(times), np.array([seen for _, seen in ready]), np.array([turned for _, turned, _ in before]),
+            np.array([turned for _, turned, _ in after]), part, places + part[:, None] * (next_places - places),
+            self._measures if self._sizes is None else self._sizes,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,9 +166,8 @@ def _give(people: Sequence[_Ready | None]) -> list[Motion | None]:
     before, after = (np.concatenate([getattr(p, name) for p in some]) for name in ("before", "after"))
     share = np.concatenate([p.share for p in some])
     world = slerp(before, after, np.broadcast_to(share[:, None], before.shape[:2]))
-    ends = np.cumsum([len(p.times) for p in some])
-    parts = iter(np.split(world, ends[:-1]))
-    return [None if p is None else as_motion(next(parts), p.centre, p.measures, p.times, p.observed) for p in people]
+    motions = iter(as_motions(world, [(p.centre, p.measures, p.times, p.observed) for p in some]))
+    return [None if person is None else next(motions) for person in people]
 
 
 def push_many(people: Sequence[OnlineRefiner], poses: Sequence[Pose | None], time: float) -> list[Motion | None]:
@@ -197,27 +177,34 @@ def push_many(people: Sequence[OnlineRefiner], poses: Sequence[Pose | None], tim
     for person, pose in zip(people, poses, strict=True):
         person.add(pose, time)
     plans = [person._due() for person in people]
-    rows = [i for i, due in enumerate(plans) if due]
-    if not rows:
+    asked = [(person, due) for person, due in zip(people, plans, strict=True) if due]
+    if not asked:
         return [None] * len(people)
-    windows = [people[i]._cut(people[i]._newest()) for i in rows]
-    said = people[0].refiner.run(windows, np.stack([people[i]._measures for i in rows]))
-    for row, (i, due) in enumerate((i, plans[i]) for i in rows):
-        people[i]._take(due, windows[row], said.rotations[row], said.centre[row], said.measures[row])
+    _refine(*zip(*asked, strict=True))
     return _give([person._ready() if due else None for person, due in zip(people, plans, strict=True)])
 
 
-def _sighting(pose: Pose | None, time: float) -> PoseSequence:
-    """One moment as a sequence; quicker than `PoseSequence.from_poses` for poses that need no conversion."""
-    if pose is None or pose.joints3d is None or pose.skeleton != BODY13.name:
-        return PoseSequence.from_poses([pose], [time])
-    out = PoseSequence.empty([time])
-    there = np.isfinite(pose.joints3d).all(-1)
-    out.joints3d[0] = np.where(there[:, None], pose.joints3d, np.nan)
-    out.scores[0] = np.where(there, pose.scores, 0.0)
-    if pose.translation is not None:
-        out.translation[0] = pose.translation
-    modes = [(mode.weight, mode.joints3d) for mode in pose.modes[:MODES]] or [(1.0, out.joints3d[0])]
-    for m, (weight, joints) in enumerate(modes):
-        out.modes[0, m], out.weights[0, m] = joints, weight
-    return out
+def _refine(people: Sequence[OnlineRefiner], plans: Sequence[range]) -> None:
+    """Let people take frames of the grid, from one run of the network on the windows that end with their newest."""
+    windows = [person.live for person in people if person.live is not None]
+    rows = window_rows(windows)
+    view = view_of(rows, np.stack([person._measures for person in people]))
+    told = np.flatnonzero(view.present.any(1)).tolist()
+    said: dict[int, tuple[Array, Array, Array]] = {}
+    if told:
+        who = [i for i in told for _ in plans[i]]
+        at = [people[i].window - 1 - (windows[i].newest - frame) for i in told for frame in plans[i]]
+        everybody, refiner = list(range(len(people))), people[0].refiner
+        found = refiner.look(view)
+        seen, there = seen_joints(view, rows)
+        rotations, centre, measures = found.rotations, found.centre, found.measures
+        if who != everybody:
+            rotations, centre, measures, seen = (part[who] for part in (rotations, centre, measures, seen))
+            there = there[who]
+        turned, places = settle_each(rotations, centre, measures, seen, there, at, refiner.settled)
+        turned = np.swapaxes(view.turn[who], 1, 2)[:, None] @ turned
+        ends = np.cumsum([len(plans[i]) for i in told])[:-1]
+        each = zip(np.split(turned, ends), np.split(places, ends), strict=True)
+        said = {i: (*both, found.measures[i]) for i, both in zip(told, each, strict=True)}
+    for i, (person, due) in enumerate(zip(people, plans, strict=True)):
+        person._take(due, said.get(i))

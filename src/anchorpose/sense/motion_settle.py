@@ -8,21 +8,23 @@ neighbouring frames, which takes the jitter that the model left and costs nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from anchorpose.poses.body_bones import BODY_BONES, BONE_PARENTS, body_points
-from anchorpose.poses.rotations import turn_between
-from anchorpose.poses.sixd import nearest_rotation
+from anchorpose.poses.body_bones import BODY_BONES, BONE_PARENTS, body13_points
+from anchorpose.poses.rotations import turn_of_units, unit
+from anchorpose.poses.sixd import nearest_rotation, nearest_to_any
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import torso_centred
 
 Array = NDArray[np.float64]
 
-_TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]
+_TORSO = np.array([BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")])
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def settle(
     s = settings or SETTLED
     world, centre = np.asarray(world, np.float64), np.asarray(centre, np.float64)
     if s.share > 0:
-        points = torso_centred(body_points(world, np.asarray(measures)[..., None, :])[..., :13, :])
+        points = body13_points(world, np.asarray(measures)[..., None, :])
         world = aim_at(world, points, points + s.share * _offsets(points, np.asarray(seen, np.float64), s))
     if s.calm <= 0:
         return world, centre
@@ -110,19 +112,40 @@ def settle_at(
     Returns:
         its rotations (38, 3, 3) and place (3,).
     """
+    joints, there = _about_torso(seen)
+    turned, place = settle_each(world[None], centre[None], measures[None], joints[None], there[None], [at], settings)
+    return turned[0], place[0]
+
+
+def settle_each(
+    world: Array, centre: Array, measures: Array, seen: Array, there: NDArray[np.bool_], at: Sequence[int],
+    settings: SettleSettings | None = None,
+) -> tuple[Array, Array]:  # fmt: skip
+    """`settle_at` for a frame of each of N windows of W frames; all arguments with an axis of windows before.
+
+    Args:
+        seen: (N, W, 13, 3) about the torso's centre; there: (N, W, 13) which of them count.
+    """
     s = settings or SETTLED
-    away = np.arange(len(world), dtype=np.float64) - at
-    weight = _even(away, s.calm)
-    now = nearest_rotation(np.tensordot(weight, world, 1)) if s.calm > 0 else world[at]
-    place = weight @ centre
+    weight, near = (np.stack(each)[:, None] for each in zip(*(_weights(world.shape[1], k, s) for k in at), strict=True))
+    place = (weight @ centre)[:, 0]
+    now = (weight @ world.reshape(*world.shape[:2], -1)).reshape(-1, *world.shape[2:])
+    now = nearest_rotation(now) if s.calm > 0 else now
     if s.share > 0:
-        points = torso_centred(body_points(np.concatenate([world, now[None]]), measures)[:, :13])
-        off, there = _clipped(points[:-1], seen, s)
-        near = np.exp(-((away / s.average) ** 2) / 2)
-        count = np.tensordot(near, there, 1)
-        mean = (count / near.sum()) ** 2 * np.tensordot(near, off, 1) / np.maximum(count, 1e-6)
-        now = aim_at(now, points[-1], points[-1] + s.share * mean)
+        measures = measures[:, None]
+        off = _clipped(body13_points(world, measures), seen, there, s)
+        count = (near @ there.astype(np.float64))[:, 0, :, None]
+        mean = (near @ off.reshape(*off.shape[:2], -1)).reshape(-1, *off.shape[2:]) / np.maximum(count, 1e-6)
+        points = body13_points(now[:, None], measures)[:, 0]
+        now = aim_at(now, points, points + s.share * (count / near.sum(-1, keepdims=True)) ** 2 * mean)
     return now, place
+
+
+@lru_cache(maxsize=256)
+def _weights(frames: int, at: int, s: SettleSettings) -> tuple[Array, Array]:
+    """(W,) weights of a window's frames for one that settles: those of the motion and those of the detections."""
+    away = np.arange(frames, dtype=np.float64) - at
+    return _even(away, s.calm), np.exp(-((away / s.average) ** 2) / 2)
 
 
 def _even(away: Array, deviation: float) -> Array:
@@ -135,18 +158,24 @@ def _even(away: Array, deviation: float) -> Array:
     return out
 
 
-def _clipped(points: Array, seen: Array, s: SettleSettings) -> tuple[Array, Array]:
-    """(..., T, 13, 3) from the motion to the detections, 0 where there is none; (..., T, 13, 1) 1 where there is."""
-    off = torso_centred(seen) - points
-    there = np.asarray(np.isfinite(off).all(-1, keepdims=True))
-    off = np.where(there, off, 0.0)
-    off = off * np.minimum(1.0, s.most / np.maximum(np.linalg.norm(off, axis=-1, keepdims=True), 1e-9))
-    return off, there.astype(float)
+def _about_torso(seen: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Joints (..., 13, 3) about their torso's centre, and which are there (..., 13): none without a whole torso."""
+    seen = torso_centred(seen)
+    there = np.asarray(np.isfinite(seen).all(-1))
+    return np.where(there[..., None], seen, 0.0), there
+
+
+def _clipped(points: Array, seen: Array, there: NDArray[np.bool_], s: SettleSettings) -> Array:
+    """(..., T, 13, 3) from the motion to the detections, 0 where there is none."""
+    off = seen - points
+    length = np.sqrt((off * off).sum(-1))
+    return off * (there * np.minimum(1.0, s.most / np.maximum(length, 1e-9)))[..., None]
 
 
 def _offsets(points: Array, seen: Array, s: SettleSettings) -> Array:
     """(..., T, 13, 3) from the motion to the detections, averaged over frames; smaller where few were seen."""
-    off, there = _clipped(points, seen, s)
+    joints, known = _about_torso(seen)
+    off, there = _clipped(points, joints, known, s), known[..., None].astype(np.float64)
     total, count, room = (
         gaussian_filter1d(values, s.average, axis=-3, mode="constant") for values in (off, there, np.ones(there.shape))
     )
@@ -160,12 +189,15 @@ def aim_at(world: Array, points: Array, target: Array) -> Array:
     Args:
         points: (..., 13, 3) joints of `world`, whose lengths stay; target: joints that are wanted, at any scale.
     """
-    a, b = (p[..., _TORSO, :] - p[..., _TORSO, :].mean(-2, keepdims=True) for p in (points, target))
-    trunk = nearest_rotation(np.swapaxes(b, -1, -2) @ a)[..., None, :, :]
+    both = np.stack([points, target])
+    torso = both[..., _TORSO, :]
+    a, b = torso - torso.sum(-2, keepdims=True) / len(_TORSO)
+    trunk = nearest_to_any(np.swapaxes(b, -1, -2) @ a)[..., None, :, :]
+    now, wanted = unit(both[..., _ENDS[..., 1], :] - both[..., _ENDS[..., 0], :])  # (..., 2, 4, 3)
     turns, so_far = [trunk], trunk
-    for ends in _ENDS:
-        now, wanted = (p[..., ends[:, 1], :] - p[..., ends[:, 0], :] for p in (points, target))
-        so_far = turn_between((so_far @ now[..., None])[..., 0], wanted) @ so_far
+    for level in range(len(_ENDS)):
+        pointing = (so_far @ now[..., level, :, :, None])[..., 0]
+        so_far = turn_of_units(pointing, wanted[..., level, :, :]) @ so_far
         turns.append(so_far)
     out: Array = np.concatenate(turns, axis=-3)[..., _TURNED_BY, :, :] @ world
     return out
