@@ -6,7 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from safetensors.torch import load_file
 
 from anchorpose.learn.export_lift import save_program
@@ -30,6 +33,39 @@ def load_net(folder: Path) -> PoseBert:
     return net.eval()
 
 
+def load_exported(path: Path) -> tuple[PoseBert, dict]:
+    """The network of an exported file, to be written again after its graph was made leaner, and what the file says of
+    itself.
+
+    Weights of linear layers lose their names on the way out; the biases that are added to their products have them.
+    """
+    model = onnx.load(str(path))
+    about = json.loads(next(p.value for p in model.metadata_props if p.key == "anchorpose"))
+    found = {
+        i.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(i).astype(np.float32))
+        for i in model.graph.initializer
+        if i.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+    }  # fmt: skip
+    products = {node.output[0]: node.input[1] for node in model.graph.node if node.op_type == "MatMul"}
+    for node in model.graph.node:
+        for product, bias in (node.input, node.input[::-1]) if node.op_type == "Add" else ():
+            if bias.endswith(".bias") and products.get(product) in found:
+                found[bias.removesuffix("bias") + "weight"] = found[products[product]].T
+    inner, width = found["layers.0.think.weight"].shape
+    layers = sum(name.endswith(".qkv.bias") for name in found)
+    config = PoseBertConfig(
+        len(found["position"]),
+        width,
+        layers,
+        about.get("heads", PoseBertConfig.heads),
+        inner,
+        len(found["refine.0.bias"]),
+    )
+    net = PoseBert(config)
+    net.load_state_dict({name: found[name] for name in net.state_dict()})
+    return net.eval(), about
+
+
 def example(windows: int = 3, frames: int = 9) -> tuple[torch.Tensor, ...]:
     """Inputs of the right shapes, in the order of INPUTS."""
     n, w = windows, frames
@@ -51,11 +87,16 @@ def to_onnx(net: PoseBert, path: Path, about: dict) -> None:
 
 
 def export(folder: Path, weights: Path, name: str, command: str, register: bool = True) -> dict:
-    """Write `name`.onnx of a run into `weights`, with its entry in the index; returns what the file says of itself."""
-    net = load_net(folder)
+    """Write `name`.onnx of a run, or of another such file, into `weights`, with its entry in the index; returns what
+    the file says of itself."""
+    if folder.suffix == ".onnx":
+        net, old = load_exported(folder)
+        command = old["command"]
+    else:
+        net = load_net(folder)
     about = {
         "kind": "posebert", "window": net.config.window, "rate": RATE, "bones": list(BODY_BONES),
-        "measures": list(MEASURES), "modes": MODES, "command": command,
+        "measures": list(MEASURES), "modes": MODES, "heads": net.config.heads, "command": command,
     }  # fmt: skip
     weights.mkdir(parents=True, exist_ok=True)
     to_onnx(net, weights / f"{name}.onnx", about)
@@ -67,7 +108,7 @@ def export(folder: Path, weights: Path, name: str, command: str, register: bool 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="of the training run")
+    parser.add_argument("folder", type=Path, help="of the training run; or an exported .onnx file, to write it anew")
     parser.add_argument("--weights", type=Path, default=PACKAGE_WEIGHTS)
     parser.add_argument("--name", default=NAME)
     parser.add_argument("--command", default="runs/train_posebert.sh")

@@ -28,21 +28,23 @@ def components_last(rotations: Tensor) -> Tensor:
 
 def length(vectors: Tensor) -> Tensor:
     """(...) lengths of vectors (3, ...), with a gradient also at 0."""
-    x, y, z = vectors.unbind(0)
-    return (x * x + y * y + z * z + _TINY).sqrt()
+    return ((vectors * vectors).sum(0) + _TINY).sqrt()
+
+
+def cross(a: Tensor, b: Tensor) -> Tensor:
+    """Cross products (3, ...) of vectors (3, ...)."""
+    # In few operations: in an exported network each of them costs more than what it computes.
+    after, before = (torch.tensor(order, device=a.device) for order in ((1, 2, 0), (2, 0, 1)))
+    return a.index_select(0, after) * b.index_select(0, before) - a.index_select(0, before) * b.index_select(0, after)
 
 
 def sixd_to_matrix(values: Tensor) -> Tensor:
     """Rotations (3, 3, ..., bones) of six numbers (6, ..., bones), by Gram-Schmidt."""
-    a, b, c, d, e, f = values.unbind(0)
-    scale = (a * a + b * b + c * c + _TINY).rsqrt()
-    a, b, c = a * scale, b * scale, c * scale
-    along = a * d + b * e + c * f
-    d, e, f = d - along * a, e - along * b, f - along * c
-    scale = (d * d + e * e + f * f + _TINY).rsqrt()
-    d, e, f = d * scale, e * scale, f * scale
-    rows = (a, d, b * f - c * e, b, e, c * d - a * f, c, f, a * e - b * d)
-    return torch.stack(rows).unflatten(0, (3, 3))
+    x, y = values[:3], values[3:]
+    x = x / length(x)
+    y = y - (x * y).sum(0) * x
+    y = y / length(y)
+    return torch.stack([x, y, cross(x, y)], 1)
 
 
 def matrix_to_sixd(rotations: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anchorpose.learn.kinematics import length
+from anchorpose.learn.kinematics import cross, length
 from anchorpose.poses.body_bones import BODY_BONES
 from anchorpose.poses.canonical import ANNY, HEAD_CENTRE, REST
 from anchorpose.poses.motion_view import DIRECTIONS
@@ -60,6 +60,8 @@ class Aim(nn.Module):
     rest: Tensor
     trunk_frames: Tensor
     part: Tensor
+    first: Tensor
+    second: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,6 +71,8 @@ class Aim(nn.Module):
             "rest": rest,
             "trunk_frames": torch.stack([pelvis, chest], -1),  # (3, 3, 2)
             "part": torch.tensor([_part_of(bone) for bone in BODY_BONES]),
+            "first": torch.tensor([DIRECTIONS.index(name) for name in _FIRST]),
+            "second": torch.tensor([DIRECTIONS.index(name) for name in _SECOND]),
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
@@ -81,19 +85,18 @@ class Aim(nn.Module):
         up = seen[..., 2:3] + _LEAST * upright[:, None, None, 2:3]
         trunk = _times(_frame(sides, up.expand_as(sides)), self.trunk_frames.transpose(0, 1)[:, :, None, None])
         pelvis, chest = trunk[..., :1], trunk[..., 1:]
-        first = self._swung(torch.cat([chest, pelvis, pelvis, chest, chest], -1), seen, _FIRST)
-        second = self._swung(first[..., 1:], seen, _SECOND)
+        first = self._swung(torch.cat([chest, pelvis, pelvis, chest, chest], -1), seen, self.first)
+        second = self._swung(first[..., 1:], seen, self.second)
         waist = (pelvis[:, :2] + chest[:, :2]) / 2
         parts = torch.cat([trunk[:, :2], first[:, :2], second[:, :2], waist], -1)
-        return parts.transpose(0, 1).flatten(0, 1)[..., self.part]
+        return parts.transpose(0, 1).flatten(0, 1).index_select(-1, self.part)
 
-    def _swung(self, parents: Tensor, seen: Tensor, names: tuple[str, ...]) -> Tensor:
+    def _swung(self, parents: Tensor, seen: Tensor, bones: Tensor) -> Tensor:
         """Rotations (3, 3, N, W, k) of the parents, turned the shortest way so that each bone points as it is seen."""
-        index = [DIRECTIONS.index(name) for name in names]
-        a = (parents * self.rest[:, index][None, :, None, None]).sum(1)
-        b = seen[..., index] + _LEAST * a
-        b = b / length(b)
-        return _times(_turn(a, b), parents)
+        rest = self.rest.index_select(1, bones)[:, None, None]
+        a = (parents * rest).sum(1)
+        b = seen.index_select(-1, bones) + _LEAST * a
+        return _swing(parents, rest, a, b / length(b))
 
 
 def _frame(x: Tensor, up: Tensor) -> Tensor:
@@ -101,20 +104,17 @@ def _frame(x: Tensor, up: Tensor) -> Tensor:
     x = x / length(x)
     y = up - (up * x).sum(0) * x
     y = y / length(y)
-    return torch.stack([x, y, torch.linalg.cross(x, y, dim=0)], 1)
+    return torch.stack([x, y, cross(x, y)], 1)
 
 
-def _turn(a: Tensor, b: Tensor) -> Tensor:
-    """(3, 3, ...) the shortest turns of unit vectors a to b (3, ...)."""
-    x, y, z = torch.linalg.cross(a, b, dim=0)
-    c = (a * b).sum(0)
-    f = 1 / (1 + c).clamp(min=0.05)
-    rows = (
-        c + f * x * x, f * x * y - z, f * x * z + y,
-        f * x * y + z, c + f * y * y, f * y * z - x,
-        f * x * z - y, f * y * z + x, c + f * z * z,
-    )  # fmt: skip
-    return torch.stack(rows).unflatten(0, (3, 3))
+def _swing(parents: Tensor, rest: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Rotations (3, 3, ...) turned on by the shortest turns of `a`, where they carry `rest`, to b: unit vectors.
+
+    Such a turn is two mirrorings, v - (a + b) (a + b).v / (1 + a.b) + 2 b a.v, and a.(parents) is `rest`.
+    """
+    along = (b[:, None] * parents).sum(0)
+    share = (rest + along) / (1 + (a * b).sum(0)).clamp(min=0.05)
+    return parents - (a + b)[:, None] * share + (2 * b)[:, None] * rest
 
 
 def _times(a: Tensor, b: Tensor) -> Tensor:
