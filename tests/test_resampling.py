@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.resampling import RATE, even_times, resample, rotations_at, values_at
-from anchorpose.poses.rotations import rotation_angle, rotvec_to_matrix
+from anchorpose.poses.rotations import rotation_angle, rotvec_to_matrix, slerp
 from anchorpose.poses.sequences import PoseSequence
 from toy_motion import hide, toy_sequence
 
@@ -89,3 +89,40 @@ def test_one_moment_is_held() -> None:
     eye = np.eye(3)[None]
     np.testing.assert_array_equal(rotations_at(eye, np.array([2.0]), [1.0, 3.0]), np.repeat(eye, 2, 0))
     np.testing.assert_array_equal(values_at(np.ones((1, 3)), np.array([2.0]), [1.0, 3.0]), np.ones((2, 3)))
+
+
+def test_a_finer_rate_shows_no_kinks() -> None:
+    """A swinging arm at 30 a second, asked for at 120: accelerations as the true ones, where a straight way has jumps
+    of many times that at every fourth frame."""
+    own, times = np.arange(40) / 30, np.linspace(0, 39 / 30, 157)
+    swing = np.stack([0.9 * np.sin(5 * own), 0.5 * np.cos(4 * own), 0.3 * np.sin(3 * own + 1)], -1)
+    fine = np.stack([0.9 * np.sin(5 * times), 0.5 * np.cos(4 * times), 0.3 * np.sin(3 * times + 1)], -1)
+    places = values_at(swing, own, times)
+    assert np.abs(places - fine).max() < 2e-3
+    acceleration = np.linalg.norm(np.diff(fine, 2, axis=0), axis=-1).max()
+    assert np.linalg.norm(np.diff(places, 2, axis=0), axis=-1).max() < 1.3 * acceleration
+    straight = np.stack([np.interp(times, own, swing[:, k]) for k in range(3)], -1)
+    assert np.linalg.norm(np.diff(straight, 2, axis=0), axis=-1).max() > 2.5 * acceleration
+    tip, true = (rotations @ (0.0, 0.3, 0.6) for rotations in (
+        rotations_at(rotvec_to_matrix(swing)[:, None], own, times)[:, 0], rotvec_to_matrix(fine)))  # fmt: skip
+    assert np.linalg.norm(tip - true, axis=-1).max() < 2e-3
+    bend = np.linalg.norm(np.diff(true, 2, axis=0), axis=-1).max()
+    assert np.linalg.norm(np.diff(tip, 2, axis=0), axis=-1).max() < 1.3 * bend
+
+
+def test_known_times_stay_and_holes_are_crossed_straight() -> None:
+    rng = np.random.default_rng(3)
+    own = np.delete(np.arange(20) / 30, slice(8, 13))
+    values, rotations = rng.normal(size=(15, 2)), rotvec_to_matrix(rng.normal(0, 0.2, (15, 4, 3)))
+    np.testing.assert_allclose(values_at(values, own, own), values, atol=1e-12)
+    np.testing.assert_allclose(rotations_at(rotations, own, own), rotations, atol=1e-12)
+    middle = [(own[7] + own[8]) / 2]
+    np.testing.assert_allclose(values_at(values, own, middle)[0], (values[7] + values[8]) / 2, atol=1e-12)
+    half = slerp(rotations[7], rotations[8], np.full(4, 0.5))
+    np.testing.assert_allclose(rotations_at(rotations, own, middle)[0], half, atol=1e-9)
+
+
+def test_large_turns_go_the_shortest_way() -> None:
+    turns = rotvec_to_matrix(np.array([[0.0, 0, 0], [0, 0, 1.5], [0, 0, 1.6]]))
+    at = rotations_at(turns, np.array([0.0, 1.0, 2.0]), [0.5])
+    np.testing.assert_allclose(at[0], rotvec_to_matrix([0, 0, 0.75]), atol=1e-9)
