@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from anchorpose.learn.export_posebert import load_net
+from anchorpose.learn.export_posebert import load_exported, load_net
 from anchorpose.learn.kinematics import (
     BodyPoints,
     components_first,
@@ -20,7 +20,7 @@ from anchorpose.poses import sixd
 from anchorpose.poses.body_bones import BODY_BONES, body_points
 from anchorpose.poses.motion_view import INPUTS, MotionView, directions_of, motion_view, places_of, translations_of
 from anchorpose.poses.rotations import rotvec_to_matrix
-from anchorpose.sense.models import load_session, read_index
+from anchorpose.sense.models import PACKAGE_WEIGHTS, load_session, read_index
 from toy_motion import FLIP, hide, toy_posebert_folder, toy_sequence, toy_truth, toy_world
 
 SMALL = PoseBertConfig(24, 48, 2, 4, 96, 64)
@@ -213,3 +213,16 @@ def test_the_export_is_in_the_index() -> None:
     entry = read_index(folder)["posebert"]
     assert entry.licence == "Apache-2.0" and "motion capture" in entry.source
     assert (folder / entry.file).stat().st_size == entry.bytes
+
+
+def test_an_exported_network_can_be_read_and_written_again() -> None:
+    """The file that ships says the same in torch, from its stored weights, as in ONNX Runtime."""
+    net, about = load_exported(PACKAGE_WEIGHTS / "posebert.onnx")
+    assert about["bones"] == list(BODY_BONES) and net.config == PoseBertConfig()
+    seen = toy_sequence(20)
+    windows = (getattr(seen, name)[None] for name in ("joints3d", "scores", "translation", "modes", "weights"))
+    view = motion_view(*windows, np.zeros((1, 9)))
+    with torch.no_grad():
+        ours = net(*(torch.from_numpy(view.inputs[name]) for name in INPUTS))
+    for mine, theirs in zip(ours, load_session("posebert").run(None, view.inputs), strict=True):
+        np.testing.assert_allclose(mine.numpy(), theirs, atol=2e-5)
