@@ -5,6 +5,9 @@ PYTHON ?= python3
 # The CPU build; plain "torch" may pull gigabytes of CUDA packages.
 TORCH ?= torch==2.13.0
 
+# Khronos' validator of glTF; a test opens our files in it.
+GLTF_VALIDATOR ?= 2.0.0-dev.3.10
+
 .PHONY: demo test slow check bench card clean lint types wheel
 
 $(BIN)/python:
@@ -36,7 +39,14 @@ types: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	bash runs/check_wheel.sh $(BIN)
 
-slow: $(VENV)/.dev
+# For the slow tests alone, and only where there is npm: without it that test is skipped and says why.
+$(VENV)/.gltf-$(GLTF_VALIDATOR): $(BIN)/python
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+	    npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix $(VENV)/npm \
+	        gltf-validator@$(GLTF_VALIDATOR) && touch $@ || echo "gltf-validator could not be installed: its test is skipped"; \
+	else echo "no npm here: the test with gltf-validator is skipped"; fi
+
+slow: $(VENV)/.dev $(VENV)/.gltf-$(GLTF_VALIDATOR)
 	$(BIN)/python -m pytest -m slow
 
 check: lint types test slow wheel

@@ -158,7 +158,7 @@ def test_the_skeleton_is_found(tmp_path):
     folder.mkdir(parents=True)
     amc = folder / "anna_walk.amc"
     amc.write_text(AMC)
-    with pytest.raises(FileError, match="found none"):
+    with pytest.raises(FileError, match="there is none"):
         read_amc(amc)
     for name in ("anna.asf", "an.asf", "bert.ASF"):
         (tmp_path / "top" / name).write_text(ASF)

@@ -12,10 +12,18 @@ from jsonschema import Draft202012Validator
 
 from anchorpose.cli import main
 from anchorpose.files.body import read_body
+from anchorpose.files.bvh import read_bvh
+from anchorpose.files.c3d_writer import write_c3d
+from anchorpose.files.corpus import Corpus
 from anchorpose.files.images import read_image, write_image
+from anchorpose.files.motion_clips import motion_of_clip
+from anchorpose.files.motions import is_motion_corpus
+from anchorpose.files.points import points_of_motion
 from anchorpose.files.shards import read_shard, sample_schema
 from anchorpose.poses.errors import AnchorposeError
 from anchorpose.poses.samples import Sample
+from made_motions import make_corpus
+from mixamo_files import mixamo_bvh
 from user_files import edit, walker_bvh, write_mocap, write_photos
 
 VALIDATOR = Draft202012Validator(sample_schema())
@@ -165,6 +173,30 @@ def test_motion_capture_with_missing_joints(own: Path, tmp_path: Path, capsys: p
     (tmp_path / "own.bvh").write_text(walker_bvh(3, missing="left_knee"))
     assert mosaic(own, tmp_path / "out", "--mocap", str(tmp_path / "own.bvh")) == 2
     assert "own.bvh: no known rig" in (error := capsys.readouterr().err) and "misses left_knee" in error
+
+
+def test_motion_capture_of_our_own_and_of_mixamo(own: Path, tmp_path: Path) -> None:
+    """What `run --save` and `convert` write, and Mixamo's figures; C3D by the fit that `refine` makes."""
+    pytest.importorskip("ezc3d")
+    (tmp_path / "walk.bvh").write_text(mixamo_bvh(30))
+    for name in ("own.bvh", "own.npz", "names.c3d"):
+        assert main(["convert", str(tmp_path / "walk.bvh"), str(tmp_path / f"walk_{name}")]) == 0
+    motion = motion_of_clip(read_bvh(tmp_path / "walk.bvh"))
+    write_c3d(points_of_motion(motion), tmp_path / "walk_own.c3d")
+    photos = own / "photos" / "labels.json"
+    options = ["--count", "2", "--size", "64", "64", "--processes", "1", "-o", str(tmp_path / "out")]
+    assert main(["synth", "mosaic", "--labels", str(photos), "--mocap", str(tmp_path), *options]) == 0
+    corpus = Corpus.load(tmp_path / "out" / "poses.npz")
+    assert [c.path for c in corpus.clips] == [
+        "walk.bvh", "walk_names.c3d", "walk_own.bvh", "walk_own.c3d", "walk_own.npz",
+    ]  # fmt: skip
+    expected = points_of_motion(motion).positions[:, :13]
+    off = [np.linalg.norm(corpus.joints3d[corpus.clip == k] - expected, axis=-1) for k in range(5)]
+    assert max(off[k].max() for k in (0, 2, 4)) < 0.01
+    assert max(np.median(off[k]) for k in (1, 3)) < 0.05
+    assert not is_motion_corpus(tmp_path / "walk_own.npz") and not is_motion_corpus(tmp_path / "walk.bvh")
+    make_corpus((4,)).save(tmp_path / "motions.npz")
+    assert is_motion_corpus(tmp_path / "motions.npz")
 
 
 def has_gl() -> bool:

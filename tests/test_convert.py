@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from anchorpose.cli import main
-from anchorpose.files.convert import Options, kind_of, motions_of, points_of, read_content
+from anchorpose.files.convert import motions_of, points_of, write_content
 from anchorpose.files.glb import write_motions_glb
 from anchorpose.files.keypoints import read_keypoints
 from anchorpose.files.mot import read_mot
 from anchorpose.files.points import points_of_motion, points_of_people
+from anchorpose.files.reading import Content, Options, kind_of, read_content
 from anchorpose.files.results import read_results, save
 from anchorpose.files.tables import write_csv
 from anchorpose.poses.errors import InputError
 from moving_people import degrees_apart, moving, people_frames
+from user_files import walker_bvh
 
 pytest.importorskip("ezc3d", reason="ezc3d is not installed")
 
@@ -168,3 +170,81 @@ def test_kinds_and_options(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "Xrotation Yrotation Zrotation" in (folder / "a.bvh").read_text()
     with pytest.raises(InputError, match="no person"):
         points_of(read_content(folder / "a.bvh"), "a test", Options(person=5))
+
+
+def doubtful(folder: Path) -> None:
+    """doubt.jsonl of two people with ids; the place of each in a frame is one at which the other's id would be."""
+    frames = people_frames(6, missing=False)
+    persons = [(replace(one, id=None), two) if k < 2 else (one, two) for k, (one, two) in enumerate(frames)]
+    persons[5] = tuple(replace(person, id=None) for person in persons[5])
+    save([replace(f, persons=p) for f, p in zip(frames, persons, strict=True)], folder / "doubt.jsonl")
+
+
+def test_people_in_doubt_overwrite_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where others have ids, those without are left out of what follows people over time, and this is said."""
+    doubtful(folder)
+    for target in ("d.trc", "d.c3d", "d.csv", "d.html"):
+        assert convert(folder, "doubt.jsonl", target) == 0
+        out, err = capsys.readouterr()
+        assert len(out.split()) == len(set(out.split())) == (2 if target in ("d.trc", "d.c3d") else 1)
+        assert "doubt.jsonl: 4 sightings of people in doubt, without an id, left out" in err
+    assert [len(points_of(read_content(folder / f"d_{k}.trc"), "a test")[0]) for k in (1, 2)] == [3, 5]
+    assert [p.person for p in points_of(read_content(folder / "d.csv"), "a test")] == [2, 1]
+    assert convert(folder, "doubt.jsonl", "again.jsonl") == 0  # frame by frame everybody stays
+    assert [len(people) for people in read_results(folder / "again.jsonl")] == [2] * 6
+    assert capsys.readouterr().err == ""
+
+
+def test_two_people_of_one_number(folder: Path) -> None:
+    """A file is never written over by another person's; those without a number get one that is free."""
+    content = Content(folder / "x.glb", "motions", motions=((2, moving(3)), (None, moving(3)), (1, moving(3))))
+    assert [p.name for p in write_content(content, folder / "n.bvh", "bvh")] == ["n_2.bvh", "n_3.bvh", "n_1.bvh"]
+    twice = Content(folder / "x.glb", "motions", motions=((2, moving(3)), (2, moving(3))))
+    with pytest.raises(InputError, match=r"x\.glb: the number of a person is given twice: 2; .*t\.bvh, would be"):
+        write_content(twice, folder / "t.bvh", "bvh")
+    assert not list(folder.glob("t*.bvh"))
+
+
+def test_units_of_length(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A figure of no people's size is refused with the scale that fits; with it, it has its size."""
+    (folder / "walk.bvh").write_text(walker_bvh(4))  # metres, where BVH has centimetres
+    for target in ("w.trc", "w.glb"):
+        assert convert(folder, "walk.bvh", target) == 2
+        assert "is its unit 0.01 m? With --scale 1 they would have 0.83 m" in capsys.readouterr().err
+    assert convert(folder, "walk.bvh", "w.trc", "--scale", "1") == 0
+    (folder / "odd.trc").write_text((folder / "w.trc").read_text().replace("\tm\t", "\tfoot\t", 1))
+    assert convert(folder, "odd.trc", "x.trc") == 2
+    assert "Units is 'foot'; known are m, cm, mm, dm, in; others need a scale" in capsys.readouterr().err
+    assert convert(folder, "odd.trc", "x.trc", "--scale", "1") == 0
+    points = points_of_motion(moving(4))
+    write_csv([replace(points, positions=1000 * points.positions)], folder / "mm.csv")
+    assert convert(folder, "mm.csv", "mm_.trc") == 2
+    assert "With --scale 0.001 they would have" in capsys.readouterr().err
+    assert convert(folder, "mm.csv", "mm_.trc", "--scale", "0.001") == 0
+    (back,) = points_of(read_content(folder / "mm_.trc"), "a test")
+    np.testing.assert_allclose(back.positions, points.positions, atol=1e-5)
+    assert capsys.readouterr().err == ""
+    assert convert(folder, "mm.csv", "giant.trc", "--scale", "0.01") == 0  # the user's own word, but it is said
+    assert "is its unit 0.01 m? With --scale 0.001" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("a", "more", "message"),
+    [
+        ("results.jsonl", ["--scale", "2"], "--scale is for .bvh, .amc, .c3d, .trc, .csv"),
+        ("a.glb", ["--up", "z"], "--up is for .bvh, .c3d"),
+        ("walk.bvh", ["--scale", "-1"], "--scale is a number of metres above 0, not -1.0"),
+    ],
+)  # fmt: skip
+def test_units_where_they_make_no_sense(
+    folder: Path, capsys: pytest.CaptureFixture[str], a: str, more: list[str], message: str
+) -> None:
+    (folder / "walk.bvh").write_text(walker_bvh(4))
+    assert convert(folder, a, "x.trc", *more) == 2
+    assert message in capsys.readouterr().err and not (folder / "x.trc").exists()
+
+
+def test_flat_people_are_lifted_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert convert(folder, "results.jsonl", "openpose") == 0
+    assert convert(folder, "openpose", "x.bvh") == 2
+    assert "`anchorpose lift` makes 3D joints of 2D ones, of which then `anchorpose refine`" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -107,16 +108,17 @@ def test_quaternions_take_the_short_way(made: Path) -> None:
             assert ((rows[1:] * rows[:-1]).sum(1) > 0).all()
 
 
+@pytest.mark.slow
 def test_the_validator_has_nothing_to_say(made: Path) -> None:
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
+    node = shutil.which("node")
+    if node is None:
         pytest.skip("node is not installed")
-    modules = subprocess.run([npm, "root", "-g"], capture_output=True, text=True, check=True).stdout.strip()
-    if not (Path(modules) / "gltf-validator").is_dir():
-        pytest.skip("gltf-validator is not installed (npm install -g gltf-validator)")
+    modules = Path(sys.prefix) / "npm" / "node_modules"
+    if not (modules / "gltf-validator").is_dir():
+        pytest.skip("gltf-validator is not installed (make slow installs it)")
     for name in ("a.glb", "all.glb"):
         done = subprocess.run(
-            [node, "-e", _VALIDATE, str(made / name)], env={"NODE_PATH": modules}, capture_output=True, text=True,
+            [node, "-e", _VALIDATE, str(made / name)], env={"NODE_PATH": str(modules)}, capture_output=True, text=True,
             check=True, timeout=120,
         )  # fmt: skip
         report = json.loads(done.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,29 @@ def test_openpose_as_it_is_written_elsewhere(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         space[OPENPOSE25.index("r_knee"), :3], body.joints_camera[BODY13.index("r_knee")], atol=1e-5
     )
+
+
+def test_another_program_reads_openpose(tmp_path: Path) -> None:
+    """pose-format finds the frames by their names, and the joints by OpenPose's names."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its source has an escape that Python 3.12 complains of
+        openpose = pytest.importorskip("pose_format.utils.openpose", reason="pose-format is not installed")
+    frames = people_frames()
+    write_openpose(frames, tmp_path / "out")
+    pose = openpose.load_openpose_directory(str(tmp_path / "out"))
+    names = pose.header.components[0].points
+    for here in frames:
+        for k, person in enumerate(here):
+            body = person.body
+            assert body is not None and body.joints2d is not None
+            for theirs, ours in (("RKnee", "r_knee"), ("LWrist", "l_wrist"), ("LAnkle", "l_ankle")):
+                at = names.index(theirs)
+                np.testing.assert_allclose(
+                    pose.body.data[here.frame, k, at], body.joints2d[BODY13.index(ours)], atol=1e-3
+                )
+                assert pose.body.confidence[here.frame, k, at] == pytest.approx(
+                    body.scores[BODY13.index(ours)], abs=1e-4
+                )
 
 
 def test_photos_and_what_is_there_already(tmp_path: Path) -> None:

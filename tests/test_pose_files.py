@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anchorpose.files.keypoint_writer import write_openpose
 from anchorpose.files.results import save
 from anchorpose.files.sequences import people_sequences, read_sequences
 from anchorpose.poses.cameras import Camera
@@ -15,7 +17,9 @@ from anchorpose.poses.errors import FormatError, InputError
 from anchorpose.poses.skeletons import MEDIAPIPE33
 from anchorpose.poses.transforms import torso_centred
 from anchorpose.poses.values import Mode, People, Person, Pose
+from moving_people import people_frames
 from toy_motion import toy_refiner, toy_sequence, toy_truth
+from user_files import walker_bvh
 
 CAMERA = Camera.from_fov(640, 480)
 
@@ -120,3 +124,62 @@ def test_a_motion_goes_in_again(tmp_path: Path) -> None:
     ((_, again),) = read_sequences(written)
     assert again.seen.all() and np.isnan(again.translation).all()
     np.testing.assert_allclose(again.joints3d, torso_centred(motion_joints(motion) * (1, -1, -1)), atol=2e-3)
+
+
+def test_people_in_doubt(tmp_path: Path) -> None:
+    """Two people without an id in a frame do not stop those who have one; where nobody has, they do."""
+    frames = people()
+    frames[3] = replace(frames[3], persons=tuple(replace(p, id=None) for p in frames[3]))
+    save(frames, tmp_path / "clip.jsonl")
+    told: list[str] = []
+    found = dict(read_sequences(tmp_path / "clip.jsonl", warn=told.append))
+    assert sorted(found) == [0, 1] and not any(s.seen[3] for s in found.values())
+    assert len(told) == 1 and "clip.jsonl: 2 sightings of people in doubt" in told[0]
+    save([replace(f, persons=tuple(replace(p, id=None) for p in f)) for f in frames], tmp_path / "clip.jsonl")
+    with pytest.raises(InputError, match="frame 0 has two people without an id"):
+        read_sequences(tmp_path / "clip.jsonl")
+
+
+def test_units_and_axes_of_arrays(tmp_path: Path) -> None:
+    """Millimetres are refused with the scale that fits; z up is turned, as world coordinates without places."""
+    truth, path = toy_truth(6), tmp_path / "poses.npz"
+    np.savez(path, joints3d=1000 * truth)
+    with pytest.raises(
+        InputError, match=r"poses\.npz: legs of .*is its unit 1 m\? With --scale 0\.001 they would have"
+    ):
+        read_sequences(path)
+    np.testing.assert_allclose(read_sequences(path, scale=0.001)[0][1].joints3d, truth)
+    told: list[str] = []
+    read_sequences(path, scale=1.0, warn=told.append)
+    assert len(told) == 1 and "With --scale 0.001" in told[0]
+    world = np.stack([truth[..., 0], truth[..., 2], -truth[..., 1]], -1)
+    for said, asked in (("y", "z"), ("z", None)):
+        np.savez(path, joints3d=world, up=said)
+        ((_, found),) = read_sequences(path, up=asked)
+        np.testing.assert_allclose(found.joints3d, truth)
+        assert np.isnan(found.translation).all()
+    np.savez(path, joints3d=truth, up="x")
+    with pytest.raises(FormatError, match="up, the axis that points up, is '-y' or 'y' or 'z', not 'x'"):
+        read_sequences(path)
+
+
+def test_units_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "walk.bvh").write_text(walker_bvh(4))
+    with pytest.raises(InputError, match=r"walk\.bvh: .* With --scale 1 they would have 0\.83 m"):
+        read_sequences(tmp_path / "walk.bvh")
+    assert read_sequences(tmp_path / "walk.bvh", scale=1.0)[0][1].seen.all()
+    save(people(), tmp_path / "clip.jsonl")
+    with pytest.raises(InputError, match="--scale is for"):
+        read_sequences(tmp_path / "clip.jsonl", scale=0.001)
+
+
+def test_flat_people_are_lifted_first(tmp_path: Path) -> None:
+    """2D goes nowhere here, and the message says where it goes."""
+    flat = people_frames(space=False)
+    save([replace(f, time=0.0) for f in flat], tmp_path / "flat.jsonl")
+    with pytest.raises(InputError, match="nobody in it in 3D; of people in 2D `anchorpose lift` makes"):
+        read_sequences(tmp_path / "flat.jsonl")
+    write_openpose(flat, tmp_path / "openpose")
+    for path in (tmp_path / "openpose", next((tmp_path / "openpose").iterdir())):
+        with pytest.raises(InputError, match="`anchorpose lift`"):
+            read_sequences(path)

@@ -420,3 +420,36 @@ def test_odd_names_and_computed_numbers(tmp_path: Path) -> None:
     (read,) = read_results(tmp_path / "a.jsonl")
     assert (read.source, read.frame) == (people.source, 3)
     save(people, tmp_path / "a.csv")
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines that did not fit fail once more as the file is closed; one FileError says so, and --resume goes on."""
+    path = tmp_path / "a.jsonl"
+    frame = People((), "clip.mp4", 0, 0.0, 64, 48, Camera.from_fov(64, 48))
+
+    class Full:
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def write(self, text: str) -> None:
+            self.file.write(text[:9])
+
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            self.file.close()
+            self.flush()
+
+    with pytest.raises(FileError, match=r"a\.jsonl\.partial cannot be written: No space left"):
+        with ResultsWriter(path) as writer:
+            writer.write(frame)
+            monkeypatch.setattr(writer, "_file", Full(writer._file))
+            writer.write(replace(frame, frame=1))
+    with pytest.raises(FileError, match="No space left"), ResultsWriter(tmp_path / "b.jsonl") as writer:
+        monkeypatch.setattr(writer, "_file", Full(writer._file))
+        writer.leave()
+    with ResultsWriter(path, resume=True) as writer:
+        assert writer.done == {("clip.mp4", 0)}
+        writer.write(replace(frame, frame=1))
+    assert [people.frame for people in read_results(path)] == [0, 1]

@@ -179,7 +179,7 @@ def to_z_up(clip: Clip) -> Clip:
     return replace(clip, positions=clip.positions @ turn.T, rotations=turn @ clip.rotations, up="z")
 
 
-@pytest.mark.parametrize("rig", RIGS)
+@pytest.mark.parametrize("rig", [name for name in MAPS if not RIGS[name].stands])
 @pytest.mark.parametrize("up", ["y", "z"])
 def test_round_trip_through_every_rig(rig: str, up: str) -> None:
     """Written in the rest pose and the axes of a rig, a motion comes back within 0.1 degrees and a millimetre."""

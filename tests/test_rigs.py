@@ -1,5 +1,7 @@
 """From the joints of a rig to BODY13, the direction of the face and the hands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,7 @@ NAMES = {
         "neck",
         "neck_end",
     ),
+    "mixamo": ("LeftFoot LeftLeg LeftUpLeg LeftHand LeftForeArm LeftArm", ("Left", "Right"), "Head", "Head"),
 }
 PLACES = {"ankle": 0.1, "knee": 0.5, "hip": 0.9, "wrist": 0.8, "elbow": 1.1, "shoulder": 1.4}
 HEAD_END = np.array([0.0, 0.1, 0.0])
@@ -43,6 +46,8 @@ def make_clip(rig, turn_head=None, turn_collars=None, up="y", more=()):
         joints[name] = (0.0, 1.4, 0.0)
     for name, offset in more:
         joints[name] = offset
+    for name in ("Hips", "Spine", "Spine2") if rig == "mixamo" else ():
+        joints[name] = (0.0, 1.0, 0.0)
     names = ["root", *joints, *([origin] if origin != head else [])]
     offsets = np.array([(0, 0, 0), *joints.values(), *([HEAD_END] if origin != head else [])], dtype=float)
     parents = np.zeros(len(names), dtype=int)
@@ -67,7 +72,7 @@ def head_centre(rig, turn=None):
 
 
 def test_the_names_cover_all_rigs():
-    assert set(NAMES) == set(RIGS)
+    assert set(NAMES) == set(RIGS) - {"canonical"}  # which has a test of its own
 
 
 @pytest.mark.parametrize("rig", NAMES)
@@ -121,9 +126,56 @@ def test_unknown_rigs():
     with pytest.raises(InputError, match="not of rig asf: it has no rfoot, lfoot"):
         body13(clip, "asf")
     names = [name for name in clip.names if name not in ("LeftKnee", "Head_end")]
-    with pytest.raises(InputError, match="The nearest, cmu_walk, misses LeftKnee, Head_end"):
+    with pytest.raises(InputError, match="no known rig fits: the nearest, cmu_walk, misses LeftKnee, Head_end. There"):
         detect_rig(names)
     assert get_rig(clip, RIGS["cmu_walk"]) is RIGS["cmu_walk"]
+
+
+def test_a_message_lists_a_dozen_joints() -> None:
+    """What is missing comes first; of what is there, of hundreds, so much that one can see what it is."""
+    names = [f"joint{k}" for k in range(141)] + [n for n in make_clip("cmu_walk").names if n != "LeftKnee"]
+    with pytest.raises(InputError) as caught:
+        detect_rig(names)
+    text = str(caught.value)
+    assert text.index("misses LeftKnee") < text.index("joint0")
+    assert f"joint11 and {len(names) - 12} more" in text and "joint12" not in text and len(text) < 400
+
+
+PREFIXES = ("mixamorig:", "mixamorig_", "mixamorig1:", "mixamorig", "Armature|mixamorig:", "MIXAMORIG:", "")
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_names_of_mixamo(prefix: str) -> None:
+    """With any prefix, in any case, with separators; a name that could be two joints is not guessed."""
+    clip = make_clip("mixamo")
+    for respell in (str, str.lower, str.upper, lambda n: "_".join(n)):
+        names = tuple(prefix + respell(n) for n in clip.names)
+        other = replace(clip, names=names)
+        assert detect_rig(names).name == "mixamo"
+        np.testing.assert_array_equal(body13(other), body13(clip))
+        np.testing.assert_array_equal(facing(other), facing(clip))
+        np.testing.assert_array_equal(hands(other)["left"], hands(clip)["left"])
+    twice = tuple("left_foot" if n == "root" else n.lower() for n in clip.names)
+    with pytest.raises(InputError, match="mixamo, misses LeftFoot"):
+        detect_rig(twice)
+
+
+def test_mixamo_and_cmu_have_the_same_limbs() -> None:
+    """CMU's figures, which have no Spine2, are not taken for Mixamo's; names of theirs are not guessed."""
+    names = make_clip("cmu_expmap").names
+    assert detect_rig(names).name == "cmu_expmap" and detect_rig((*names, "Hips", "Spine")).name == "cmu_expmap"
+    assert detect_rig((*names, "Hips", "Spine", "Spine2")).name == "mixamo"
+    with pytest.raises(InputError, match="no known rig fits"):
+        detect_rig([n.lower() for n in names])
+
+
+def test_nobody_stands_in_the_rest_pose() -> None:
+    """Figures whose legs and trunk point the same way at rest cannot be read by their directions."""
+    clip = make_clip("mixamo")
+    folded = np.array(clip.offsets)
+    folded[clip.index("Head")] *= -1
+    with pytest.raises(InputError, match="nobody stands in its rest pose"):
+        body13(replace(clip, offsets=folded))
 
 
 def fingers(pattern, joints, end):

@@ -51,6 +51,41 @@ def test_hidden_joints_are_hollow() -> None:
     assert "right" in ring
 
 
+def with_part(name: str, skeleton: str, visible: np.ndarray) -> Sample:
+    """A person on grey with one part, its joints 8 px apart in rows of 12."""
+    k = np.arange(len(visible))
+    points = np.stack([6.0 + 8 * (k % 12), 10.0 + 8 * (k // 12)], 1)
+    part = Part(skeleton, points, np.full((len(visible), 3), np.nan), visible)
+    person = SamplePerson([0, 0, 99, 99], {name: part})
+    return Sample(np.full((100, 100, 3), GREY, np.uint8), (person,), Camera.from_fov(100, 100))
+
+
+@pytest.mark.parametrize(("name", "skeleton"), [("face", "face84"), ("left_hand", "hand21")])
+@pytest.mark.parametrize("size", [100, 300, 600])
+def test_small_hidden_joints_are_faint(name: str, skeleton: str, size: int) -> None:
+    """At every size hidden points of a face or a hand are much weaker than visible ones, and a face has no white."""
+    count = {"face84": 84, "hand21": 21}[skeleton]
+    seen, hidden = (
+        draw_sample(with_part(name, skeleton, np.full(count, flag)), size, boxes=False).astype(int) - GREY
+        for flag in (2, 1)
+    )
+    assert np.abs(hidden).sum() < 0.35 * np.abs(seen).sum()
+    assert np.abs(hidden).sum() > 0 or name == "face"
+    if name == "face":
+        assert hidden.max() < 30 and seen.max() > 100
+
+
+def test_a_face_from_behind_is_not_drawn_as_a_face() -> None:
+    """Six visible points are six white dots."""
+    flags = np.ones(84)
+    flags[[0, 20, 40, 60, 70, 80]] = 2
+    image = draw_sample(with_part("face", "face84", flags), 600, boxes=False)
+    white = (image > 240).all(-1)
+    points = np.stack([6.0 + 8 * (np.arange(84) % 12), 10.0 + 8 * (np.arange(84) // 12)], 1)
+    lit = [bool(white[int(6 * (y + 0.5)), int(6 * (x + 0.5))]) for x, y in points]
+    assert np.flatnonzero(lit).tolist() == [0, 20, 40, 60, 70, 80]
+
+
 def test_what_is_not_labelled_is_not_drawn() -> None:
     assert (draw_sample(one({}), boxes=False) == GREY).all()
     outside = one({"r_wrist": 0, "r_elbow": 0})

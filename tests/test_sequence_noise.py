@@ -56,10 +56,10 @@ def test_bursts_last_as_said() -> None:
 def test_errors_keep_their_quantiles() -> None:
     """Over many tracks the errors are as large as those fitted on single pictures, joint by joint."""
     rng = np.random.default_rng(0)
-    scores = np.concatenate([np.repeat(NOISE.scores(1, rng), 4, 0) for _ in range(400)])
+    scores = np.concatenate([np.repeat(NOISE.scores(1, rng), 4, 0) for _ in range(1000)])
     once = np.linalg.norm(NOISE.offsets(scores, rng), axis=-1)
     over = np.concatenate(
-        [np.linalg.norm(error_track(NOISE, scores[i : i + 4], OVER_TIME, 30, rng), axis=-1) for i in range(0, 1600, 4)]
+        [np.linalg.norm(error_track(NOISE, scores[i : i + 4], OVER_TIME, 30, rng), axis=-1) for i in range(0, 4000, 4)]
     )
     np.testing.assert_allclose(np.median(over, 0), np.median(once, 0), rtol=0.25)
     np.testing.assert_allclose(np.quantile(over, 0.9, 0), np.quantile(once, 0.9, 0), rtol=0.25)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from anchorpose import __version__
 from anchorpose.files.shards import Coding
 from anchorpose.learn.synthesis.job import Job, Task, run_job
 from anchorpose.learn.synthesis.manifest import read_run
-from anchorpose.learn.synthesis.on_ray import _Maker, _Order, _Parcel, on_ray
+from anchorpose.learn.synthesis.on_ray import _Maker, _Order, _Parcel, _sources, on_ray
 from anchorpose.learn.synthesis.processes import Failure, local
 from anchorpose.poses.errors import InputError, MissingExtra
 from toy_engine import ToyConfig, ToyEngine
@@ -90,11 +92,41 @@ def test_files_travel_with_an_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """A node that has not the folder of the run gets what was made for it; what is there is not touched."""
     monkeypatch.chdir(tmp_path)
     config = ToyConfig(note="toy/note.txt")
-    order = _Order(ToyEngine, config, 3, Coding(), str(tmp_path / "node"), {"toy/note.txt": b"a note"})
+    files = {"toy/note.txt": b"a note"}
+    order = _Order(ToyEngine, config, 3, Coding(), str(tmp_path / "node"), files, __version__, _sources())
     parcel = _Maker(order).make(Task(Path("000000.tar"), 0, 2))
     assert isinstance(parcel, _Parcel) and len(parcel.data) == parcel.made.about.bytes
     (tmp_path / "node" / "toy" / "note.txt").write_text("changed")
     assert _Maker(order).make(Task(Path("000000.tar"), 0, 2)) == Failure("another note", "input")
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (("0.0.1", "x"), f"has anchorpose {__version__}, and the machine that runs the command 0.0.1; images would"),
+        ((), f"has anchorpose {__version__}, and the machine that runs the command an older version; images would"),
+        ((__version__, "x"), f"has other sources of anchorpose {__version__} than the machine that runs the command;"),
+    ],
+)
+def test_nodes_with_another_program(tmp_path: Path, program: tuple[str, ...], message: str) -> None:
+    """Refuse the order, in a line that names the node and both versions; nothing is made."""
+    order = _Order(ToyEngine, ToyConfig(), 3, Coding(), str(tmp_path / "node"), {}, *program)
+    failure = _Maker(order).make(Task(Path("000000.tar"), 0, 2))
+    assert isinstance(failure, Failure) and not (tmp_path / "node").exists()
+    with pytest.raises(InputError, match=f"the node .* {re.escape(message)}"):
+        failure.throw()
+
+
+def test_the_digest_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Follows the modules and the data, not line ends or what Python leaves beside them."""
+    digests = []
+    for text, data in ((b"x = 1\n", b"1"), (b"x = 1\r\n", b"1"), (b"x = 2\n", b"1"), (b"x = 1\n", b"12")):
+        (tmp_path / "__init__.py").write_bytes(text)
+        (tmp_path / "body.npz").write_bytes(data)
+        (tmp_path / f"{len(digests)}.pyc").write_bytes(b"x")
+        monkeypatch.setattr("anchorpose.__file__", str(tmp_path / "__init__.py"))
+        digests.append(_sources.__wrapped__())
+    assert digests[0] == digests[1] and len(set(digests)) == 3
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ BROKEN_LABELS: list[tuple[str, int, dict[str, Any], str, int]] = [
     ("annotations", 2, {"bbox": [1, 2]}, "annotation 3", 7),
     ("annotations", 2, {"keypoints": 5}, "annotation 3", 7),
     ("annotations", 2, {"bbox": None}, "annotation 3", 7),
-    ("annotations", 2, {"image_id": 77}, "images that are not listed: ['77']", 7),
+    ("annotations", 2, {"image_id": 77}, "images that are not listed: 77", 7),
     ("annotations", 2, {"image_id": [1]}, "annotation 3", 7),
 ]
 
@@ -82,6 +82,34 @@ def test_broken_labels_are_left_out(
     with pytest.raises(FormatError) if "96x120" not in text else pytest.raises(AssertionError):
         read_labels(labels)
         raise AssertionError("its size is no matter of the label file")
+
+
+@pytest.mark.parametrize("kind", ["images", "annotations"])
+@pytest.mark.parametrize("record", [5, None, "x", [1], {}, {"id": 3}, {"bbox": {}, "image_id": {}, "file_name": []}])
+def test_reasons_are_plain_words(tmp_path: Path, kind: str, record: object) -> None:
+    """Whatever stands in the lists: where it is, what was expected and what there is, in the words of the file."""
+    path = write_photos(tmp_path, 4)
+    data = json.loads(path.read_text())
+    data[kind].insert(2, record)
+    path.write_text(json.dumps(data))
+    sources = read_sources(path)
+    assert sources.skipped and all(str(path) in line for line in sources.skipped)
+    text = " ".join(sources.skipped)
+    for word in ("object has no", "not subscriptable", "unhashable", "NoneType", "argument", "__", "['"):
+        assert word not in text
+    assert "number 3: " in text or f"{kind[:-1]} 3: " in text
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "a/../../x.png", "/etc/passwd", ".."])
+def test_names_that_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    """Are not looked up: listed, and all others are used."""
+    write_image(tmp_path / "x.png", np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    labels = edit(write_photos(tmp_path / "in", 3), {("images", 1): {"file_name": name}})
+    sources = read_sources(labels)
+    assert [image.path.name for image in sources.labels] == ["p00.png", "p02.png"]
+    assert any(f'file_name "{name}" leads out of the folder of the photos' in line for line in sources.skipped)
+    inside = edit(write_photos(tmp_path / "in", 3), {("images", 1): {"file_name": "b/../p01.png"}})
+    assert len(read_sources(inside).labels) == 3
 
 
 def test_crowds_and_empty_photos_go_silently(tmp_path: Path) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anchorpose.files.amass import write_amass
+from anchorpose.files.bvh_writer import write_bvh
+from anchorpose.files.c3d_writer import write_c3d
+from anchorpose.files.convert import motions_of, points_of, read_content
+from anchorpose.files.motion_clips import CAMERA_TO_Y_UP
+from anchorpose.files.points import points_of_motion
 from anchorpose.files.rigs import body13
+from anchorpose.files.user_clips import Reading
 from anchorpose.files.user_mocap import body_corpus, find_mocap, motion_corpus
 from anchorpose.poses.errors import AnchorposeError, FileError, InputError
+from anchorpose.poses.sequences import PoseSequence
+from anchorpose.poses.transforms import torso_centre
+from anchorpose.poses.values import Motion
+from made_motions import make_corpus
+from mixamo_files import mixamo_bvh
 from mocap_files import CHAIN, write_folder
 from user_files import walker_bvh, write_mocap
 
@@ -34,7 +47,7 @@ def test_a_corpus_of_both(tmp_path: Path) -> None:
     assert skipped == () and len(corpus) == 10 + 10 + 3
     assert [c.path for c in corpus.clips] == ["fast.bvh", "slow.bvh", "walk0.bvh"]
     assert corpus.clips[0].subject == "fast" and corpus.clips[2].subject == "nobody"
-    clip = find_mocap([tmp_path / "own"])[1].read(scale=1.0)
+    clip = find_mocap([tmp_path / "own"])[1].read(Reading(scale=1.0))
     np.testing.assert_allclose(corpus.joints3d[10:20], body13(clip), atol=1e-6)
 
 
@@ -51,7 +64,7 @@ def test_fast_clips_are_thinned(tmp_path: Path) -> None:
     """To about 30 frames a second, evenly."""
     (tmp_path / "a.bvh").write_text(walker_bvh(40).replace("Frame Time: 0.04", "Frame Time: 0.008333"))
     corpus, _ = body_corpus([tmp_path / "a.bvh"], scale=1.0)
-    clip = find_mocap([tmp_path / "a.bvh"])[0].read(scale=1.0)
+    clip = find_mocap([tmp_path / "a.bvh"])[0].read(Reading(scale=1.0))
     np.testing.assert_allclose(corpus.joints3d, body13(clip)[::4], atol=1e-6)
     assert corpus.frame.tolist() == list(range(10)) and corpus.clips[0].fps == pytest.approx(30, abs=0.01)
     assert corpus.clips[0].seconds == pytest.approx(1 / 3, abs=0.001)
@@ -87,17 +100,120 @@ def test_missing_joints_are_named(tmp_path: Path) -> None:
 def test_units_that_cannot_be(tmp_path: Path) -> None:
     """Figures of metres read as centimetres: refused, with the scale that fits."""
     write_mocap(tmp_path, 5)
-    with pytest.raises(InputError, match=r"legs of 0.0083. m: its unit is not 0.01 m; with --mocap-scale 1 they would"):
+    with pytest.raises(InputError, match=r"legs of 0.0083. m, .*: its unit is not 0.01 m; with --mocap-scale 1 they"):
         body_corpus([tmp_path / "slow.bvh"])
     with pytest.raises(FileError, match=r"none of 2 files .* can be used, for instance: .*--mocap-scale 1 "):
         body_corpus([tmp_path])
+
+
+CMU_UNIT = 0.056444
+
+
+@pytest.mark.parametrize("given", [None, 0.0254, 1.0])
+def test_the_unit_of_cmu_is_named(tmp_path: Path, given: float | None) -> None:
+    """Of the usual units that which makes legs most like people's, not the first that is not absurd."""
+    text = mixamo_bvh(5, axes=np.eye(3) * 0.01 / CMU_UNIT)
+    (tmp_path / "cmu.bvh").write_text(text)
+    with pytest.raises(InputError, match=r"which nobody has: .*with --mocap-scale 0.056444 they would have 0.82 m"):
+        body_corpus([tmp_path / "cmu.bvh"], scale=given)
+    assert len(body_corpus([tmp_path / "cmu.bvh"], scale=CMU_UNIT)[0]) == 5
+
+
+def test_sizes_of_nobody(tmp_path: Path) -> None:
+    """A figure of two metres' legs is refused; no usual unit helps."""
+    (tmp_path / "giant.bvh").write_text(mixamo_bvh(5, axes=np.eye(3) * 2.5))
+    with pytest.raises(InputError, match=r"legs of 2.05 m, which nobody has: .*; no usual unit makes them a person's"):
+        body_corpus([tmp_path / "giant.bvh"])
+
+
+def test_a_unit_of_a_file_that_says_one(tmp_path: Path) -> None:
+    """Of C3D and AMC the hint counts from what the file says, in its own units."""
+    pytest.importorskip("ezc3d")
+    motion = own_motion()
+    points = points_of_motion(motion)
+    write_c3d(replace(points, positions=points.positions * 10), tmp_path / "a.c3d")
+    with pytest.raises(InputError, match=r"its unit is not 0.001 m; .*no usual unit"):
+        body_corpus([tmp_path / "a.c3d"], solve=lambda _: motion)
+
+
+def own_motion(frames: int = 40) -> Motion:
+    """Of our own skeleton before a camera, which is seen from all frames but three."""
+    corpus = make_corpus((frames,), 0.2)
+    motion = replace(corpus.motion(0), observed=~np.isin(np.arange(frames), (5, 6, 7)))
+    camera = CAMERA_TO_Y_UP @ motion.root
+    rotations = np.array(motion.rotations)
+    rotations[:, 0] = camera
+    away = motion.translation @ CAMERA_TO_Y_UP + (0, 0, 4)
+    return replace(motion, frame="camera", root=camera, rotations=rotations, translation=away)
+
+
+def test_what_we_write_is_read_again(tmp_path: Path) -> None:
+    """BVH and npz of our own: the joints that `convert` gives, within a millimetre; npz tells what was filled in."""
+    motion = own_motion()
+    write_bvh(motion, tmp_path / "own.bvh")
+    write_amass(motion, tmp_path / "own.npz")
+    for name, seen in (("own.bvh", np.ones(40, bool)), ("own.npz", motion.observed)):
+        (points,) = points_of(read_content(tmp_path / name), "points")
+        expected = points.positions[:, :13] if name == "own.npz" else points_of_motion(motion).positions[:, :13]
+        joints, _ = body_corpus([tmp_path / name])
+        motions, _ = motion_corpus([tmp_path / name])
+        assert motions.sound.tolist() == seen.tolist() and joints.frame.tolist() == np.flatnonzero(seen).tolist()
+        assert np.linalg.norm(joints.joints3d - expected[seen], axis=-1).max() < 1e-3
+        assert np.linalg.norm(motions.body13() - expected, axis=-1).max() < 1e-3
+
+
+def test_figures_of_mixamo(tmp_path: Path) -> None:
+    """The joints that `convert` gives, within a centimetre."""
+    (tmp_path / "walk.bvh").write_text(mixamo_bvh(20))
+    ((_, converted),) = motions_of(read_content(tmp_path / "walk.bvh"), "npz")
+    expected = points_of_motion(converted).positions[:, :13]
+    joints, _ = body_corpus([tmp_path / "walk.bvh"])
+    motions, _ = motion_corpus([tmp_path / "walk.bvh"])
+    assert np.linalg.norm(joints.joints3d - expected, axis=-1).max() < 0.01
+    assert np.linalg.norm(motions.body13() - expected, axis=-1).max() < 0.01
+
+
+def test_points_of_our_own(tmp_path: Path) -> None:
+    """C3D that was written here: a motion is fitted to its points, and put where they are; without a fit it is told."""
+    pytest.importorskip("ezc3d")
+    motion = own_motion()
+    points = points_of_motion(motion)
+    write_c3d(points, tmp_path / "own.c3d")
+
+    def solve(sequence: PoseSequence) -> Motion:
+        assert np.abs(torso_centre(sequence.joints3d)).max() < 1e-6
+        return replace(motion, translation=motion.translation * 0)
+
+    joints, _ = body_corpus([tmp_path / "own.c3d"], solve=solve)
+    seen = points.positions[motion.observed, :13]
+    assert np.linalg.norm(joints.joints3d - seen, axis=-1).max() < 1e-3
+    with pytest.raises(InputError, match="holds points without rotations; `anchorpose refine` makes"):
+        motion_corpus([tmp_path / "own.c3d"])
+    write_c3d(replace(points, names=tuple(f"m{k}" for k in range(len(points.names)))), tmp_path / "markers.c3d")
+    with pytest.raises(InputError, match="without r_ankle, l_ankle, .*; there are m0, m1, .* more"):
+        motion_corpus([tmp_path / "markers.c3d"], solve=solve)
+
+
+def test_fast_motions_are_thinned(tmp_path: Path) -> None:
+    """With what is known of each frame."""
+    (tmp_path / "a.bvh").write_text(mixamo_bvh(40).replace("Frame Time: 0.0333333", "Frame Time: 0.008333"))
+    motions, _ = motion_corpus([tmp_path / "a.bvh"])
+    assert len(motions) == len(motions.sound) == 10
+
+
+def test_amc_without_its_skeleton(tmp_path: Path) -> None:
+    """The message says what to do on the command line."""
+    (tmp_path / "07_12.amc").write_text(":FULLY-SPECIFIED\n1\n")
+    with pytest.raises(InputError, match=r"Put it there, named as the .amc begins") as caught:
+        motion_corpus([tmp_path / "07_12.amc"])
+    assert "asf=" not in str(caught.value)
 
 
 def test_what_is_no_motion_capture(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "empty").mkdir()
     for path, message in (
-        (tmp_path / "a.txt", "unknown motion capture format; known are .bvh, .amc, .c3d"),
+        (tmp_path / "a.txt", "unknown motion capture format; known are .bvh, .amc, .c3d, .npz"),
         (tmp_path / "empty", "holds no motion capture; known are"),
         (tmp_path / "emtpy", r"no such file or folder; expected motion capture\. Did you mean .*empty"),
     ):

@@ -332,3 +332,42 @@ def test_bad_writers(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be written as a video"):
         VideoWriter(tmp_path / "a.unknown", 30, (64, 48))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["mux", "close", "end"])
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Whichever write fails, it is a FileError, the first one, and no file that cannot be played stays."""
+
+    class Full:
+        """A container on a disk that has no room left, from the first frame on or for the end of the file."""
+
+        def __init__(self, container: av.container.OutputContainer) -> None:
+            self.container = container
+
+        def mux(self, packets: list[av.Packet]) -> None:
+            if place == "mux":
+                raise av.error.OSError(28, "No space left on device")
+            self.container.mux(packets)
+
+        def close(self) -> None:
+            self.container.close()
+            raise av.error.OSError(28, "No space left on device")
+
+    def fill(writer: VideoWriter) -> None:
+        monkeypatch.setattr(writer, "_container", Full(writer._container))
+        for _ in range(60 if place == "mux" else 2):
+            writer.write(quarters())
+
+    path = tmp_path / "a.mp4"
+    if place == "close":  # what ended the block is told, not that the file could not be finished either
+        with pytest.raises(KeyboardInterrupt), VideoWriter(path, 30, (64, 48)) as writer:
+            fill(writer)
+            raise KeyboardInterrupt
+    else:
+        with pytest.raises(FileError, match=r"a\.mp4 cannot be written: No space left"):
+            with VideoWriter(path, 30, (64, 48)) as writer:
+                fill(writer)
+    assert list(tmp_path.iterdir()) == []
+    with VideoWriter(path, 30, (64, 48)) as writer:
+        writer.write(quarters())
+    assert path.exists()

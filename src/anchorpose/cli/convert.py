@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 
 from anchorpose.cli.convert_options import Convert
+from anchorpose.cli.names import say
 from anchorpose.poses.errors import InputError
 
 
 def convert_file(given: Convert) -> int:
     """`anchorpose convert`: prints the files that were written."""
-    from anchorpose.files.convert import Options, kind_of, motions_of, points_of, read_content, write_content
+    from anchorpose.files.convert import motions_of, points_of, write_content
     from anchorpose.files.points import points_of_motion
+    from anchorpose.files.reading import Options, kind_of, read_content
 
     options = Options(
         size=given.size, person=given.person, joints=given.joints, scale=given.scale, up=given.up,
-        influences=int(given.influences), order=given.order,
+        influences=int(given.influences), order=given.order, warn=lambda line: say(f"anchorpose: {line}"),
     )  # fmt: skip
     kind = given.to or kind_of(given.b)
     if given.to is not None and kind_of(given.b) not in ("results", "openpose"):

@@ -37,9 +37,9 @@ class Convert:
     joints: Literal["main", "all"] = "main"
     """points of a motion: the main joints, or all 104"""
     scale: float | None = None
-    """metres per unit of motion capture (default: what the file says; BVH: 0.01, centimetres)"""
+    """metres per unit of .bvh .amc .c3d .trc .csv (default: what the file says; BVH: 0.01, centimetres; CSV: 1)"""
     up: Literal["y", "z"] | None = None
-    """axis that points up in motion capture (default: what the file says, else y; C3D: z)"""
+    """axis that points up in .bvh (default: y) and .c3d (default: what the file says, else z)"""
     influences: Literal["4", "8", "12"] = "4"
     """bones that move a vertex of a GLB: 4 is shown by every program, 12 is all the body has"""
     order: Literal["zxy", "zyx", "xyz", "xzy", "yxz", "yzx"] = "zxy"

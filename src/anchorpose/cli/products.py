@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anchorpose.files.convert import Content, points_of, write_content
+from anchorpose.cli.names import say
+from anchorpose.files.convert import points_of, write_content
+from anchorpose.files.reading import Content, Options
 from anchorpose.files.results import read_results
 
 if TYPE_CHECKING:
-    from anchorpose.poses.values import Motion, People
+    from anchorpose.poses.values import Motion
 
 EACH = {"bvh": "bvh", "npz": "npz", "mot": "mot", "trc": "trc", "c3d": "c3d", "mesh": "mesh.glb"}
 """A file for each person, <name>_id<number>.<suffix>."""
@@ -63,14 +65,8 @@ def write_from_lines(save: Sequence[str], folder: Path, name: str, lines: Path) 
     kinds = [kind for kind in save if kind in LINES]
     if not kinds:
         return []
-    with_ids = any(person.id is not None for people in read_results(lines) for person in people)
-
-    def frames() -> Iterator[People]:
-        """Without those who are in doubt, if there are others."""
-        for people in read_results(lines):
-            yield people[[person.id is not None or not with_ids for person in people]]
-
-    people = points_of(Content(lines, "results of anchorpose", people=frames), "a file of points")
+    content = Content(lines, "results of anchorpose", people=lambda: read_results(lines))
+    people = points_of(content, "a file of points", Options(warn=lambda line: say(f"anchorpose: {line}")))
     written: list[str] = []
     for kind in kinds:
         if kind in ALL:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from anchorpose.cli.names import say
 from anchorpose.cli.refine_options import Refine
 from anchorpose.poses.errors import InputError
 
 
 def refine_file(given: Refine) -> int:
     """`anchorpose refine`: prints the files that were written, and on stderr what was filled in."""
-    from anchorpose.files.convert import Content, Options, kind_of, points_of, write_content
+    from anchorpose.files.convert import points_of, write_content
+    from anchorpose.files.reading import Content, Options, kind_of
     from anchorpose.files.sequences import read_sequences
     from anchorpose.poses.ground import to_world
     from anchorpose.sense.motion import Refiner
@@ -18,7 +20,10 @@ def refine_file(given: Refine) -> int:
     kind = kind_of(given.b)
     if kind in ("results", "openpose", "coco", "amc"):
         raise InputError(f"{given.b}: a motion is written as .bvh, .npz, .glb, .mot, .trc, .c3d, .csv or .html")
-    found = read_sequences(given.a, skeleton=given.skeleton, fps=given.fps)
+    found = read_sequences(
+        given.a, skeleton=given.skeleton, fps=given.fps, scale=given.scale, up=given.up,
+        warn=lambda line: say(f"anchorpose: {line}"),
+    )  # fmt: skip
     if given.person is not None:
         numbers = ", ".join(str(person) for person, _ in found)
         found = tuple((person, sequence) for person, sequence in found if person == given.person)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from anchorpose.learn.synthesis.job import Build, Event, Job
     from anchorpose.learn.synthesis.manifest import Run
     from anchorpose.poses.samples import Sample
+    from anchorpose.poses.sequences import PoseSequence
+    from anchorpose.poses.values import Motion
 
 SOURCES, POSES, MOTIONS, SKIPPED = "sources.json", "poses.npz", "motions.npz", "skipped.txt"
 """Files beside the shards: the labels and the motion capture as they were used, and what could not be."""
@@ -56,10 +58,10 @@ def _prepare_mosaic(given: SynthMosaic, images: Path) -> tuple[str, ...]:
     from anchorpose.files.user_mocap import body_corpus
 
     if not given.mocap:
-        raise InputError("--mocap needs a file or a folder of motion capture (.bvh, .amc, .c3d)")
+        raise InputError("--mocap needs a file or a folder of motion capture (.bvh, .amc, .npz, .c3d)")
     with _bar("clip", "motion capture") as bar:
         corpus, skipped = body_corpus(
-            given.mocap, scale=given.mocap_scale, up=given.mocap_up, tick=bar.update, total=bar.reset
+            given.mocap, scale=given.mocap_scale, up=given.mocap_up, solve=_solve, tick=bar.update, total=bar.reset
         )
     with _bar("photo", "photos") as bar:
         sources = read_sources(given.labels, given.images, tick=bar.update, total=bar.reset)
@@ -68,6 +70,13 @@ def _prepare_mosaic(given: SynthMosaic, images: Path) -> tuple[str, ...]:
     people = sum(len(image.people) for image in sources.labels)
     _say(f"{people} people on {len(sources.labels)} photos, {len(corpus)} poses")
     return skipped + sources.skipped
+
+
+def _solve(sequence: PoseSequence) -> Motion:
+    """Joint rotations for points, as `anchorpose refine` makes them."""
+    from anchorpose.sense.motion import Refiner
+
+    return Refiner().refine(sequence)
 
 
 def _render(given: SynthRender) -> int:
@@ -90,7 +99,7 @@ def _render(given: SynthRender) -> int:
 def _prepare_motions(given: SynthRender) -> tuple[str, ...]:
     """Write the motion capture, carried over to the body's skeleton, into the folder of the run."""
     from anchorpose.files.datasets import dataset_path
-    from anchorpose.files.motions import MotionCorpus, read_motions
+    from anchorpose.files.motions import MotionCorpus, is_motion_corpus, read_motions
     from anchorpose.files.user_mocap import indexed_folder, motion_corpus
 
     paths: tuple[Path, ...] = given.mocap
@@ -99,17 +108,17 @@ def _prepare_motions(given: SynthRender) -> tuple[str, ...]:
             paths = (dataset_path("mocap"),)
         except FileError as error:
             raise InputError(
-                f"render needs motion capture: --mocap with files or folders (.bvh, .amc); {error}"
+                f"render needs motion capture: --mocap with files or folders (.bvh, .amc, .npz, .c3d); {error}"
             ) from None
     skipped: tuple[str, ...] = ()
     if given.split == "val" and indexed_folder(paths):
         corpus = read_motions(paths[0], "val")
-    elif len(paths) == 1 and paths[0].suffix == ".npz":
+    elif len(paths) == 1 and is_motion_corpus(paths[0]):
         corpus = MotionCorpus.load(paths[0])
     else:
         with _bar("clip", "motion capture") as bar:
             corpus, skipped = motion_corpus(
-                paths, scale=given.mocap_scale, up=given.mocap_up, tick=bar.update, total=bar.reset
+                paths, scale=given.mocap_scale, up=given.mocap_up, solve=_solve, tick=bar.update, total=bar.reset
             )
     corpus.save(_new(given, MOTIONS))
     _say(f"{len(corpus)} poses of {len(set(corpus.clip.tolist()))} clips")

@@ -75,7 +75,7 @@ class SynthMosaic(Making):
     images: Path | None = None
     """folder of its photos (default: that of the label file)"""
     mocap: tuple[Path, ...]
-    """motion capture: files (.bvh, .amc with its .asf, .c3d) or folders of them"""
+    """motion capture: files (.bvh, .amc with its .asf, .npz with the keys of AMASS, .c3d) or folders of them"""
     max_zoom: float | None = None
     """most that a piece of a photo is enlarged"""
     agree: float | None = None
@@ -98,8 +98,8 @@ class SynthRender(Making):
     """
 
     mocap: tuple[Path, ...] = ()
-    """motion capture: files (.bvh, .amc with its .asf), folders of them, or one corpus of motions (.npz); by default
-    the data set "mocap", where there is one"""
+    """motion capture: files (.bvh, .amc with its .asf, .npz with the keys of AMASS, .c3d), folders of them, or one
+    corpus of motions (motions.npz of another run); by default the data set "mocap", where there is one"""
     textures: Path | None = None
     """folder of photos to print on clothes"""
     hands: Path | None = None
@@ -120,7 +120,7 @@ class SynthRender(Making):
 class SynthShow:
     """Draw the labels of a shard on its images, as a sheet.
 
-    Right is orange, left is blue; joints that are hidden are hollow, boxes white.
+    Right is orange, left is blue; joints that are hidden are hollow, on hands and faces faint; boxes white.
 
     For example:
       anchorpose synth show rendered/000000.tar

@@ -130,7 +130,8 @@ def read_amass(path: str | os.PathLike[str]) -> Motion:
     except FormatError:
         raise
     except (*_BROKEN, InputError) as error:
-        raise FormatError(f"{file}: not a motion as npz ({type(error).__name__}: {error})") from error
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error) or "it is broken"
+        raise FormatError(f"{file}: not a motion as npz: {what}") from error
 
 
 def _own(meta: dict[str, Any], data: Any) -> Motion:

@@ -220,8 +220,11 @@ def find_asf(path: str | Path) -> Path:
         if len(found) == 1:
             return found[0]
         seen += found
-    what = "several, none named like it: " + ", ".join(p.name for p in seen) if seen else "none"
-    raise FileError(f"{path}: an ASF skeleton beside it or one folder above is needed; found {what}. Give it with asf=")
+    what = "there are several, none named like it: " + ", ".join(p.name for p in seen) if seen else "there is none"
+    raise FileError(
+        f"{path} needs the skeleton of its performer, an .asf file beside it or one folder above; {what}. "
+        "Put it there, named as the .amc begins (07.asf for 07_12.amc)"
+    )
 
 
 def read_amc(

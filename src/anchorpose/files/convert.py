@@ -15,159 +15,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from anchorpose.files.keypoint_writer import write_coco_results, write_openpose
-from anchorpose.files.keypoints import KeypointFrame, read_keypoints
 from anchorpose.files.motion_clips import motion_of_clip
 from anchorpose.files.points import Points, points_of_clip, points_of_motion, points_of_people
+from anchorpose.files.reading import KINDS as KINDS
+from anchorpose.files.reading import Content as Content
+from anchorpose.files.reading import Options as Options
+from anchorpose.files.reading import kind_of as kind_of
+from anchorpose.files.reading import read_content as read_content
 from anchorpose.files.result_motions import motions_of_people
-from anchorpose.poses.cameras import Camera
-from anchorpose.poses.clips import Clip
-from anchorpose.poses.errors import FileError, InputError
-from anchorpose.poses.values import Motion, People, Person, Pose
+from anchorpose.poses.errors import InputError
+from anchorpose.poses.numbering import Followed, own_numbers
+from anchorpose.poses.values import Motion, People
 
-KINDS = {
-    ".jsonl": "results", ".json": "results", ".partial": "results", ".csv": "csv", ".trc": "trc", ".c3d": "c3d",
-    ".bvh": "bvh", ".amc": "amc", ".npz": "npz", ".glb": "glb", ".mot": "mot", ".html": "page",
-}  # fmt: skip
 TARGETS = ("results", "openpose", "coco", "csv", "trc", "c3d", "bvh", "npz", "glb", "mot", "page")
-_ONLY_WRITTEN = {"mot": "the angles of a model", "page": "a page to look at"}
 _REFINE = "`anchorpose refine` makes a motion with rotations of 3D joints"
+_LIFT = "`anchorpose lift` makes 3D joints of 2D ones, of which then `anchorpose refine` makes a motion with rotations"
 _Item = TypeVar("_Item")
-
-
-@dataclass(frozen=True, eq=False)
-class Options:
-    """How to read and write.
-
-    Attributes:
-        size: (width, height) [px] of the pictures, where keypoints do not tell.
-        person: take the person of this number only.
-        joints: points of a motion: "main" or "all".
-        scale, up: metres per unit and axis that points up of motion capture; None: what the file says or is usual.
-        influences: bones that move a vertex of a GLB, 4, 8 or 12.
-        order: of the rotations in BVH.
-    """
-
-    size: tuple[int, int] | None = None
-    person: int | None = None
-    joints: str = "main"
-    scale: float | None = None
-    up: str | None = None
-    influences: int = 4
-    order: str = "zxy"
-
-
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What a file holds: people frame by frame (with the pictures' size or without), or points, or motions, or a clip.
-
-    Attributes:
-        path: the file; what: in words.
-        people: makes an iterator over the frames; sized: whether they know the size of their pictures.
-        points, motions, clip: the others; of each at most one is there.
-    """
-
-    path: Path
-    what: str
-    people: Callable[[], Iterator[People]] | None = None
-    sized: bool = True
-    points: tuple[Points, ...] | None = None
-    motions: tuple[tuple[int | None, Motion], ...] | None = None
-    clip: Clip | None = None
-
-
-def kind_of(path: str | os.PathLike[str]) -> str:
-    """The kind of a file by its suffix; a folder, or a name without a suffix, is OpenPose's."""
-    given = Path(path)
-    suffix = given.suffix.lower()
-    if given.is_dir() or not suffix:
-        return "openpose"
-    if suffix not in KINDS:
-        known = ", ".join(s for s in KINDS if s != ".partial")
-        raise InputError(f"{given}: no format has the suffix {suffix!r}; known are {known}, and folders of OpenPose's")
-    return KINDS[suffix]
-
-
-def read_content(path: str | os.PathLike[str], options: Options | None = None) -> Content:
-    """What a file (or an OpenPose folder) holds.
-
-    Raises:
-        FileError, FormatError: it is missing or broken. InputError: an unknown suffix, or one only written.
-    """
-    given, options = Path(path), options or Options()
-    kind = kind_of(given)
-    if kind in _ONLY_WRITTEN:
-        raise InputError(f"{given} is {_ONLY_WRITTEN[kind]}; {given.suffix} is only written, not read")
-    if not given.exists():
-        raise FileError(f"{given}: no such file or folder")
-    if kind in ("results", "openpose"):
-        return _read_people(given, options)
-    if kind == "csv":
-        from anchorpose.files.tables import read_csv
-
-        return Content(given, "points in 3D", points=read_csv(given))
-    if kind == "trc":
-        from anchorpose.files.trc import read_trc
-
-        return Content(given, "points in 3D", points=(read_trc(given),))
-    if kind == "npz":
-        from anchorpose.files.amass import read_amass
-
-        return Content(given, "a motion", motions=((None, read_amass(given)),))
-    if kind == "glb":
-        from anchorpose.files.glb import read_motions_glb
-
-        return Content(given, "motions", motions=read_motions_glb(given))
-    return _read_clip(given, kind, options)
-
-
-def _read_clip(path: Path, kind: str, options: Options) -> Content:
-    if kind == "c3d":
-        from anchorpose.files.c3d import read_c3d
-
-        clip = read_c3d(path, scale=options.scale, up=options.up, gaps="keep")
-        return Content(path, "points in 3D", clip=clip)
-    from anchorpose.files.mocap import read_mocap
-
-    clip = read_mocap(path, scale=options.scale, up=options.up)
-    return Content(path, "motion capture", clip=clip)
-
-
-def _read_people(path: Path, options: Options) -> Content:
-    if path.is_file() and (path.suffix != ".json" or _is_ours(path)):
-        from anchorpose.files.results import read_results
-
-        return Content(path, "results of anchorpose", people=lambda: read_results(path))
-    frames = list(read_keypoints(path))
-    sized = options.size is not None or all(frame.size is not None for frame in frames)
-    return Content(path, "2D keypoints", people=lambda: map(lambda f: _people(f, options.size), frames), sized=sized)
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return b'"anchorpose/' in file.read(400)
-    except OSError:
-        return False
-
-
-def _people(frame: KeypointFrame, size: tuple[int, int] | None) -> People:
-    """Keypoints as people; where nobody knows the size of the picture, one that holds them all."""
-    extent = frame.boxes.reshape(-1, 2).max(0, initial=1.0)
-    width, height = frame.size or size or (int(extent[0]) + 2, int(extent[1]) + 2)
-    camera = frame.camera or Camera.from_fov(width, height, origin="default")
-    poses = [
-        Pose(frame.skeleton.name, score, box, joints, scores)
-        for joints, scores, box, score in zip(
-            frame.joints2d, frame.scores, frame.boxes, frame.person_scores.tolist(), strict=True
-        )
-    ]
-    persons = tuple(Person.from_body(pose, id) for pose, id in zip(poses, frame.ids, strict=True))
-    return People(persons, frame.source, frame.index, frame.time or 0.0, width, height, camera)
 
 
 def people_of(content: Content, target: str) -> Iterator[People]:
@@ -178,37 +46,52 @@ def people_of(content: Content, target: str) -> Iterator[People]:
 
 
 def points_of(content: Content, target: str, options: Options | None = None) -> tuple[Points, ...]:
-    """The points of each person, or of the one that was asked for."""
+    """The points of each person, or of the one that was asked for; without people in doubt where others have ids."""
     options = options or Options()
     if content.motions is not None:
         found = tuple(points_of_motion(motion, number, options.joints) for number, motion in content.motions)
     elif content.clip is not None:
         found = (points_of_clip(content.clip),)
     elif content.people is not None:
-        motions = motions_of_people(content.people())
+        people = Followed(content.people)
+        motions = motions_of_people(people)
         try:
             found = tuple(points_of_motion(motion, number, options.joints) for number, motion in motions)
-            found = found or points_of_people(content.people())
+            found = found or points_of_people(people)
         except InputError as error:
             raise InputError(f"{content.path}: {target} needs points in 3D: {error}") from error
+        _warn(people, content, options)
     else:
         found = content.points or ()
     return tuple(_chosen([(p.person, p) for p in found], options.person, content.path))
 
 
 def motions_of(content: Content, target: str, options: Options | None = None) -> tuple[tuple[int | None, Motion], ...]:
-    """Number and motion of each person, or of the one that was asked for."""
+    """Number and motion of each person, or of the one that was asked for; none of those who are in doubt."""
     options = options or Options()
     if content.clip is not None and content.clip.rotations is not None:
         found: tuple[tuple[int | None, Motion], ...] = ((None, motion_of_clip(content.clip)),)
     elif content.motions is not None:
         found = content.motions
-    elif content.people is not None and (in_results := motions_of_people(content.people())):
+    elif content.people is not None and (in_results := motions_of_people(people := Followed(content.people))):
         found = in_results
+        _warn(people, content, options)
     else:
-        raise InputError(f"{content.path} holds {content.what}, no joint rotations, which {target} needs; {_REFINE}")
+        way = _LIFT if _is_flat(content) else _REFINE
+        raise InputError(f"{content.path} holds {content.what}, no joint rotations, which {target} needs; {way}")
     numbered = [(number, (number, motion)) for number, motion in found]
     return tuple(_chosen(numbered, options.person, content.path))
+
+
+def _warn(people: Followed, content: Content, options: Options) -> None:
+    if options.warn and (line := people.warning()):
+        options.warn(f"{content.path}: {line}")
+
+
+def _is_flat(content: Content) -> bool:
+    """Whether there are people, and none has 3D joints."""
+    bodies = [p.body for people in (content.people() if content.people else ()) for p in people if p.body is not None]
+    return bool(bodies) and all(body.joints3d is None for body in bodies)
 
 
 def _chosen(people: list[tuple[int | None, _Item]], person: int | None, path: Path) -> list[_Item]:
@@ -272,7 +155,9 @@ def _write_csv(content: Content, target: Path, options: Options) -> list[Path]:
     if content.people is not None and options.person is None:
         from anchorpose.files.results import save  # with pixels and hands, so that nothing is lost
 
-        save(content.people(), target)
+        people = Followed(content.people)
+        save(people, target)
+        _warn(people, content, options)
     else:
         from anchorpose.files.tables import write_csv
 
@@ -308,15 +193,23 @@ def _numbered(people: Sequence[Points]) -> list[tuple[int | None, Points]]:
 def _each(
     people: Sequence[tuple[int | None, _Item]], target: Path, content: Content, write: Callable[[_Item, Path], None]
 ) -> list[Path]:
-    """A file for each person; those of several are numbered."""
+    """A file for each person; those of several are numbered, each by a number of its own.
+
+    Raises:
+        InputError: there is nobody, or two have the same number; nothing is written then.
+    """
     if not people:
         raise InputError(f"there is nobody in {content.path} whose motion could be written; {target} is not written")
     if len(people) == 1:
         write(people[0][1], target)
         return [target]
+    try:
+        numbers = own_numbers([number for number, _ in people])
+    except InputError as error:
+        raise InputError(f"{content.path}: {error}; a file for each, {target}, would be written over") from error
     written = []
-    for place, (number, item) in enumerate(people, 1):
-        path = target.with_name(f"{target.stem}_{place if number is None else number}{target.suffix}")
+    for number, (_, item) in zip(numbers, people, strict=True):
+        path = target.with_name(f"{target.stem}_{number}{target.suffix}")
         write(item, path)
         written.append(path)
     return written

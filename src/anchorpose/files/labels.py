@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,32 @@ from anchorpose.poses.skeletons import COCO17, LSP14, Skeleton
 _EXPECTED = "a label file in the format of COCO person_keypoints (JSON)"
 _OWN_IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_PERSON_FIELDS = frozenset({"image_id", "category_id", "bbox", "area", "iscrowd", "keypoints", "segmentation"})
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+_NUMBERS, _FOUR, _NAME, _NUMBER, _KEY = (
+    "a list of numbers", "four numbers: x, y, width, height", "the name of a file", "a number", "a number or a name",
+)  # fmt: skip
+_IMAGE_SHAPES = {"file_name": _NAME, "width": _NUMBER, "height": _NUMBER}
+_PERSON_SHAPES = {"image_id": _KEY, "bbox": _FOUR, "keypoints": _NUMBERS, "area": _NUMBER}
+_MAY_LACK = ("keypoints", "area")
 # Skeletons that label files come in, and the names that the files use for the joints.
 _SKELETONS = (COCO17, LSP14)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e30
+
+
+def _are_numbers(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_number, value)))
+
+
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    _NUMBERS: _are_numbers,
+    _FOUR: lambda value: isinstance(value, list) and len(value) == 4 and _are_numbers(value),
+    _NAME: lambda value: isinstance(value, str) and value != "",
+    _NUMBER: _is_number,
+    _KEY: lambda value: isinstance(value, (int, str)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +126,15 @@ def read_labels(
     folder = Path(image_dir) if image_dir is not None else file.parent
     skeleton = _skeleton(data, file, problems is not None)
     people: dict[Any, list[LabelledPerson]] = defaultdict(list)
-    for annotation in data.get("annotations", []):
-        where = f"{file}: annotation {annotation.get('id') if isinstance(annotation, dict) else annotation!r}"
+    for number, annotation in enumerate(data.get("annotations", []), 1):
+        where = f"{file}: annotation {_called(annotation, number)}"
         try:
             person = _person(annotation, skeleton, where)
             people[annotation["image_id"]].append(person)
         except FormatError as error:
             _note(problems, str(error), error)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            _note(problems, f"{where}: {_problem(error)}", error)
+        except _BROKEN as error:
+            _note(problems, f"{where}: {_problem(annotation, _PERSON_SHAPES, error)}", error)
     images = tuple(_images(data["images"], folder, people, file, problems))
     known = {image.id for image in images}
     if len(known) < len(images) and (None not in known or people):
@@ -118,7 +142,9 @@ def read_labels(
         images = tuple({image.id: image for image in reversed(images) if image.id is not None}.values())[::-1]
     strangers = people.keys() - known
     if strangers:
-        _note(problems, f"{file}: annotations of images that are not listed: {sorted(map(str, strangers))[:5]}")
+        _note(
+            problems, f"{file}: annotations of images that are not listed: {', '.join(sorted(map(str, strangers))[:5])}"
+        )
     return LabelSet(file.stem, skeleton, images)
 
 
@@ -136,9 +162,9 @@ def _images(
     file: Path,
     problems: list[str] | None,
 ) -> Iterator[LabelledImage]:
-    for record in records:
+    for number, record in enumerate(records, 1):
         try:
-            yield _image(record, folder, people, file)
+            yield _image(record, folder, people, f"{file}: image {_called(record, number)}")
         except FormatError as error:
             _note(problems, str(error), error)
 
@@ -155,8 +181,30 @@ def _load(file: Path) -> dict[str, Any]:
     return data
 
 
-def _problem(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+def _problem(record: Any, shapes: Mapping[str, str], error: Exception) -> str:
+    """What is wrong with a record, in plain words: the first field that is missing or not as it should be."""
+    if not isinstance(record, dict):
+        return f"expected an object with {', '.join(shapes)}, got {_shown(record)}"
+    for name, shape in shapes.items():
+        if name not in record:
+            if name in _MAY_LACK:
+                continue
+            return f"{name} is missing; expected {shape}"
+        if not _CHECKS[shape](record[name]):
+            return f"{name} is {_shown(record[name])}; expected {shape}"
+    return f"its values do not add up ({error})"
+
+
+def _called(record: Any, number: int) -> str:
+    """A record's id, or its place in the list."""
+    key = record.get("id") if isinstance(record, dict) else None
+    return f"number {number}" if key is None else _shown(key)
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in the file, shortened."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def house_name(name: str) -> str:
@@ -186,7 +234,8 @@ def _skeleton(data: Mapping[str, Any], file: Path, most: bool = False) -> Skelet
     for skeleton in _SKELETONS:
         if counts.keys() <= {len(skeleton)}:
             return skeleton
-    raise FormatError(f"{file}: people with {sorted(counts)} joints and no names for them; known are {_known()}")
+    there = " or ".join(map(str, sorted(counts)))
+    raise FormatError(f"{file}: people with {there} joints and no names for them; known are {_known()}")
 
 
 def _known() -> str:
@@ -213,18 +262,25 @@ def _person(data: Mapping[str, Any], skeleton: Skeleton, where: str) -> Labelled
     )
 
 
-def _image(data: Any, folder: Path, people: Mapping[Any, list[LabelledPerson]], file: Path) -> LabelledImage:
+def _image(data: Any, folder: Path, people: Mapping[Any, list[LabelledPerson]], where: str) -> LabelledImage:
     try:
         if not isinstance(data.get("id"), (int, str, type(None))):
-            raise ValueError("its id is neither a number nor a name")
+            raise FormatError(f"{where}: its id is neither a number nor a name")
         return LabelledImage(
             id=data.get("id"),
-            path=folder / data["file_name"],
+            path=_inside(folder, data["file_name"], where),
             width=int(data["width"]),
             height=int(data["height"]),
             people=tuple(people.get(data.get("id"), ())),
             attributes={k: v for k, v in data.items() if k not in _OWN_IMAGE_FIELDS},
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        shown = data.get("id", data) if isinstance(data, dict) else data
-        raise FormatError(f"{file}: image {shown!r}: {_problem(error)}") from error
+    except _BROKEN as error:
+        raise FormatError(f"{where}: {_problem(data, _IMAGE_SHAPES, error)}") from error
+
+
+def _inside(folder: Path, name: str, where: str) -> Path:
+    """The path of a photo; FormatError for one that leads out of the folder, as a label file of others may say."""
+    path = folder / name
+    if Path(os.path.relpath(path, folder)).parts[:1] == ("..",):
+        raise FormatError(f"{where}: its file_name {_shown(name)} leads out of the folder of the photos, {folder}")
+    return path

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorpose.files.segments import carry_over
-from anchorpose.poses.canonical import ANNY, DIRECTIONS, PARENTS, REST_LENGTHS
+from anchorpose.poses.canonical import ANNY, PARENTS
 from anchorpose.poses.clips import Clip
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.kinematics import canonical_joints, canonical_offsets
@@ -109,7 +109,8 @@ def clip_of_motion(motion: Motion, name: str = "motion") -> Clip:
     motion, fps = prepared(motion, "a clip")
     positions, _ = canonical_joints(motion.rotations, motion.translation, motion.bone_lengths)
     offsets = canonical_offsets(motion.bone_lengths)
-    return Clip(name, ANNY.names, PARENTS, offsets, np.array(motion.rotations), positions, fps)
+    rotations, observed = np.array(motion.rotations), np.array(motion.observed)
+    return Clip(name, ANNY.names, PARENTS, offsets, rotations, positions, fps, observed=observed)
 
 
 def motion_of_clip(clip: Clip) -> Motion:
@@ -124,24 +125,4 @@ def motion_of_clip(clip: Clip) -> Motion:
         raise InputError(
             f"{clip.name!r} holds points without rotations; a motion needs them, and `anchorpose refine` makes them"
         )
-    times = np.arange(len(clip)) / clip.fps
-    if not set(ANNY.names) <= set(clip.names):
-        carried = carry_over(clip)
-        return Motion(
-            ANNY.name, times, carried.rotations[:, 0], carried.rotations, carried.translation, carried.bone_lengths,
-            "world", carried.sound,
-        )  # fmt: skip
-    at = clip.indices(ANNY.names)
-    offsets = clip.offsets[at]
-    lengths = np.linalg.norm(offsets, axis=1)
-    off = np.linalg.norm(offsets - lengths[:, None] * DIRECTIONS, axis=1)
-    if off[1:].max() > 1e-3:
-        bone = ANNY.names[1 + int(off[1:].argmax())]
-        raise InputError(f"{clip.name!r} has the canonical skeleton's names, but {bone} lies in another direction")
-    rotations, root = clip.rotations[:, at], clip.positions[:, at[0]]
-    if clip.up == "z":
-        turn = clip.y_up(np.eye(3)).T
-        rotations = np.concatenate([(turn @ rotations[:, 0])[:, None], rotations[:, 1:]], 1)
-        root = clip.y_up(root)
-    lengths[0] = REST_LENGTHS[0]
-    return Motion(ANNY.name, times, rotations[:, 0], rotations, root, lengths, "world", np.ones(len(clip), bool))
+    return carry_over(clip).motion(clip.fps)

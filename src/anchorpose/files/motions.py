@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -166,6 +167,17 @@ class MotionCorpus:
             return cls(**arrays, clips=tuple(MocapRecord(**record) for record in meta["clips"]))
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, InputError) as error:
             raise FormatError(f"{path}: not a saved corpus of motions ({error})") from error
+
+
+def is_motion_corpus(path: str | PathLike[str]) -> bool:
+    """Whether a file is an npz that holds the arrays of a corpus of motions; other npz files may hold one motion."""
+    if Path(path).suffix.lower() != ".npz":
+        return False
+    try:
+        with zipfile.ZipFile(path) as file:
+            return {f"{name}.npy" for name in ("meta", *_ARRAYS)} <= set(file.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _index(frames: ArrayLike | slice) -> NDArray[np.int64] | NDArray[np.bool_] | slice:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -91,7 +92,8 @@ class ResultsWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
-        else:
+            return
+        with suppress(FileError):  # what ended the block is what has to be told
             self._let_go()
 
     def write(self, people: People) -> None:
@@ -125,8 +127,12 @@ class ResultsWriter:
 
     def _let_go(self) -> None:
         self._closed = True
-        if self._file is not None:
-            self._file.close()
+        if self._file is None:
+            return
+        try:
+            self._file.close()  # on a full disk what waits to be written fails once more
+        except OSError as error:
+            raise FileError(f"{self.partial} cannot be written: {reason(error)}") from error
 
     def close(self) -> None:
         """Complete: move the lines into place."""

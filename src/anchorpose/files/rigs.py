@@ -11,6 +11,8 @@ cmu_walk       end site of Head                      the same skeleton as asf
 cmu_expmap     end site of Head                      the same skeleton as asf
 cmu_auto       head (base of the skull)              5.5 cm up: 2.5 cm under the eyes (8 cm up), 8 cm behind them
 cmu_iclone     CC_Base_Head (base of the skull)      5.5 cm up: as cmu_auto, the eyes are at the same place
+mixamo         Head (base of the skull)              5.5 cm up: as cmu_auto
+canonical      head (base of the skull)              that of `poses.canonical`
 deepmimic      end site of neck (top of the head)    6.5 cm down: the figure is short above the shoulders (26 cm, people
                                                      have 33), and ears are 20 cm above the shoulders
 =============  ====================================  ===================================================================
@@ -23,22 +25,32 @@ These are estimates from average heads, good to 2 cm or so. Two more corrections
 * The head bones of the CMU skeletons point down: in frames with an upright back the median pitch is -18 degrees,
   between -40 and +3 from one performer to the next. 12 degrees are added to the direction of the face; the spread
   remains.
+
+Rigs that many programs write (mixamo, and canonical, our own) are also known where the names differ in case, in
+separators or by a prefix ("mixamorig:", "mixamorig1_", "Armature|"). Their figures stand in the rest pose; mixamo's may
+face any way there, which `stance` tells from the bones. The others have words in common that mean different joints, so
+their names are taken as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anchorpose.files.rig_names import some_names, spelled_as
+from anchorpose.poses.canonical import ANNY, HEAD_CENTRE, axes_frame
 from anchorpose.poses.clips import Clip
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.skeletons import BODY13, HAND21
 
 _FINGERS = ("thumb", "index", "middle", "ring", "little")
 _FINGER_PARTS = ("Thumb", "Index", "Mid", "Ring", "Pinky")
+_MIXAMO_FINGERS = ("Thumb", "Index", "Middle", "Ring", "Pinky")
+CANONICAL = "canonical"
+"""The rig of files that hold our own skeleton, `poses.canonical`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,10 @@ class Rig:
         fingers: by HAND21's finger, how its joints are named, "{}" for the side, "{n}" for 1, 2, 3 from the palm on.
         finger_joints: how many of them there are; after them comes the end site if `finger_end`.
         finger_end: whether the end site is one more joint (and not empty).
+        also: joints that tell this rig from others with the same limbs, "{}" for the side.
+        more: joints that it may have, "{}" for the side.
+        loose: whether its names are known by `plain_name` too.
+        stands: whether a figure stands upright in the rest pose, facing any way: `stance` tells.
     """
 
     name: str
@@ -72,6 +88,10 @@ class Rig:
     fingers: dict[str, str] = field(default_factory=dict)
     finger_joints: int = 0
     finger_end: bool = False
+    also: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    loose: bool = False
+    stands: bool = False
 
     @property
     def body(self) -> tuple[str, ...]:
@@ -82,8 +102,20 @@ class Rig:
         """Joints this rig needs that are not among `names`."""
         present = set(names)
         collars = [self.collar.format(side) for side in self.sides] if self.collar else []
-        return [name for name in (*self.body, self.head, self.head_origin, *collars) if name not in present]
+        needed = dict.fromkeys((*self.body, self.head, self.head_origin, *collars, *self.also))
+        return [name for name in needed if name not in present]
 
+    def spelled(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names as this rig spells them; those that are not its own, or could be two joints, as they are."""
+        names = tuple(names)
+        if not self.loose:
+            return names
+        fingers = [f.replace("{n}", str(n)) for f in self.fingers.values() for n in range(1, self.finger_joints + 1)]
+        sided = [name.format(side) for name in (*self.more, *fingers) for side in self.sides]
+        return spelled_as((*self.body, self.head, *self.also, *sided), names)
+
+
+_STANDING = np.cos(np.radians(25.0))
 
 _CMU_HEAD = (0.0, -0.025, 0.0)
 _SKULL_BASE = (0.0, 0.055, 0.0)
@@ -110,6 +142,21 @@ RIGS: dict[str, Rig] = {
             "Head_end",
             _CMU_HEAD,
             _TILTED_FRONT,
+        ),
+        # Before cmu_expmap, with which it shares the limbs; that has no Spine2.
+        Rig(
+            "mixamo",
+            ("{}Foot", "{}Leg", "{}UpLeg", "{}Hand", "{}ForeArm", "{}Arm"),
+            ("Right", "Left"),
+            "Head",
+            "Head",
+            _SKULL_BASE,
+            fingers=dict(zip(_FINGERS, [f"{{}}Hand{part}{{n}}" for part in _MIXAMO_FINGERS], strict=True)),
+            finger_joints=4,
+            also=("Hips", "Spine", "Spine2"),
+            more=("Spine1", "Neck", "{}Shoulder", "{}ToeBase"),
+            loose=True,
+            stands=True,
         ),
         Rig(
             "cmu_expmap",
@@ -155,21 +202,33 @@ RIGS: dict[str, Rig] = {
             (0.0, -0.065, 0.0),
             front=(1.0, 0.0, 0.0),
         ),
+        Rig(
+            CANONICAL,
+            ("foot.{}", "lowerleg01.{}", "upperleg01.{}", "wrist.{}", "lowerarm01.{}", "upperarm01.{}"),
+            ("R", "L"),
+            "head",
+            "head",
+            (float(HEAD_CENTRE[0]), float(HEAD_CENTRE[1]), float(HEAD_CENTRE[2])),
+            fingers={f: f"finger{k}-{{n}}.{{}}" for k, f in enumerate(_FINGERS, 1)},
+            finger_joints=3,
+            also=ANNY.names,
+            loose=True,
+        ),
     )
 }
 
 
 def detect_rig(names: Iterable[str]) -> Rig:
-    """The rig whose joints are all among `names`; `InputError` tells what the nearest ones miss."""
+    """The rig whose joints are all among `names`; `InputError` tells what the nearest one misses."""
     names = tuple(names)
-    missing = {rig.name: rig.missing(names) for rig in RIGS.values()}
+    missing = {rig.name: rig.missing(rig.spelled(names)) for rig in RIGS.values()}
     for name, gone in missing.items():
         if not gone:
             return RIGS[name]
     nearest = min(missing, key=lambda name: len(missing[name]))
     raise InputError(
-        f"no known rig ({', '.join(RIGS)}) fits these {len(names)} joints: {', '.join(names)}. "
-        f"The nearest, {nearest}, misses {', '.join(missing[nearest])}"
+        f"no known rig fits: the nearest, {nearest}, misses {some_names(missing[nearest])}. "
+        f"There are {some_names(names)}. Known rigs are {', '.join(RIGS)}"
     )
 
 
@@ -181,23 +240,57 @@ def get_rig(clip: Clip, rig: Rig | str | None = None) -> Rig:
         if rig not in RIGS:
             raise InputError(f"unknown rig {rig!r}; known are {', '.join(RIGS)}")
         rig = RIGS[rig]
-    missing = rig.missing(clip.names)
+    missing = rig.missing(rig.spelled(clip.names))
     if missing:
         raise InputError(f"clip {clip.name!r} is not of rig {rig.name}: it has no {', '.join(missing)}")
     return rig
 
 
+def in_rig(clip: Clip, rig: Rig | str | None = None) -> tuple[Clip, Rig]:
+    """The clip with its joints named as its rig names them, and the rig; see `get_rig`."""
+    rig = get_rig(clip, rig)
+    names = rig.spelled(clip.names)
+    return (clip if names == clip.names else replace(clip, names=names)), rig
+
+
+def stance(clip: Clip, rig: Rig) -> NDArray[np.float64]:
+    """(3, 3) the person's left, up and forward in the rest pose, by columns, along the axes of the joints' frames.
+
+    Raises:
+        InputError: nobody stands in the rest pose of a rig that should.
+    """
+    if not rig.stands:
+        return np.eye(3)
+    rest = np.array(clip.offsets)
+    for j, parent in enumerate(clip.parents):
+        rest[j] += rest[parent] if parent >= 0 else 0.0
+    at = {name: rest[clip.index(name)] for name in (*rig.body, rig.head)}
+    (r_ankle, l_ankle, r_hip, l_hip), head = (at[rig.body[k]] for k in (0, 1, 4, 5)), at[rig.head]
+    up, down, left = head - (r_hip + l_hip) / 2, (r_ankle + l_ankle - r_hip - l_hip) / 2, l_hip - r_hip
+    axis = np.zeros(3)
+    axis[np.abs(up).argmax()] = np.sign(up[np.abs(up).argmax()])
+    # A figure stands along an axis of its file; heads and knees are a little off it.
+    for line in (up, -down):
+        if not axis @ line > _STANDING * np.linalg.norm(line):
+            raise InputError(
+                f"clip {clip.name!r} is of rig {rig.name}, but nobody stands in its rest pose (all rotations 0), as in"
+                " a T: the file has to be written with such a rest pose"
+            )
+    if np.linalg.norm(np.cross(axis, left)) < 1e-6:
+        raise InputError(f"clip {clip.name!r}: both hips are at the same place in the rest pose")
+    return axes_frame(axis, left)
+
+
 def body13(clip: Clip, rig: Rig | str | None = None) -> NDArray[np.float64]:
     """BODY13 joints (T, 13, 3) in metres, in the world with y up, corrected as this module's table says."""
-    rig = get_rig(clip, rig)
+    clip, rig = in_rig(clip, rig)
     joints = np.empty((len(clip), len(BODY13), 3))
     joints[:, :12] = clip.positions[:, clip.indices(rig.body)]
     for side, shift in enumerate(_arm_shifts(clip, rig)):
         # ankles, knees, hips come first; then the arms, right and left in turn
         joints[:, 6 + side : 12 : 2] += shift[:, None]
-    joints[:, 12] = clip.positions[:, clip.index(rig.head_origin)] + clip.world_rotation(rig.head) @ np.array(
-        rig.head_offset
-    )
+    offset = stance(clip, rig) @ np.array(rig.head_offset)
+    joints[:, 12] = clip.positions[:, clip.index(rig.head_origin)] + clip.world_rotation(rig.head) @ offset
     return clip.y_up(joints)
 
 
@@ -211,24 +304,25 @@ def _arm_shifts(clip: Clip, rig: Rig) -> tuple[NDArray[np.float64], NDArray[np.f
 
 def facing(clip: Clip, rig: Rig | str | None = None) -> NDArray[np.float64]:
     """Unit vectors (T, 3) from the centre of the head towards the nose, in the world with y up."""
-    rig = get_rig(clip, rig)
-    front = np.array(rig.front) / np.linalg.norm(rig.front)
+    clip, rig = in_rig(clip, rig)
+    front = stance(clip, rig) @ np.array(rig.front) / np.linalg.norm(rig.front)
     return clip.y_up(clip.world_rotation(rig.head) @ front)
 
 
 def hands(clip: Clip, rig: Rig | str | None = None) -> dict[str, NDArray[np.float64]]:
     """HAND21 joints (T, 21, 3) of "right" and "left" in metres, y up; NaN where the rig has no such joint.
 
-    The fingers of these rigs hardly bend, and none has finger tips. Rigs without fingers give the wrist alone.
+    The fingers of these rigs hardly bend; only mixamo has finger tips. Rigs without fingers give the wrist alone.
     """
-    rig = get_rig(clip, rig)
+    clip, rig = in_rig(clip, rig)
     result = {}
     for which, side, shift in zip(("right", "left"), rig.sides, _arm_shifts(clip, rig), strict=True):
         points = np.full((len(clip), len(HAND21), 3), np.nan)
         points[:, 0] = clip.positions[:, clip.index(rig.limbs[3].format(side))]
         for first, finger in zip(range(1, 21, 4), _FINGERS, strict=True):
             for k, name in enumerate(_finger_names(rig, finger, side)):
-                points[:, first + k] = clip.positions[:, clip.index(name)]
+                if not rig.loose or name in clip.names:  # figures of mixamo come with fewer fingers too
+                    points[:, first + k] = clip.positions[:, clip.index(name)]
         result[which] = clip.y_up(points + shift[:, None])
     return result
 

@@ -9,6 +9,9 @@ turn about. The same two directions of the canonical skeleton lie on them after 
 A trunk, a head and a foot have no such direction; theirs are level by definition when a person stands upright. `pitch`
 is what the rig shows then, the median over the upright frames of the pack. It differs by performer, so a trunk is
 levelled once more by its own upright frames (`poses.level`), if there are any; heads and feet are not.
+
+Figures of mixamo differ: only that they stand in the rest pose is sure, in a T or an A, along axes of their own file.
+So their directions are those of a person who stands, in the terms of `rigs.stance`, and what is level is level there.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anchorpose.files.rigs import Rig, body13, get_rig
-from anchorpose.poses.canonical import ANNY, REST_AXES, axes_frame, rest_vector
+from anchorpose.files.rigs import CANONICAL, Rig, body13, in_rig, stance
+from anchorpose.poses.canonical import ANNY, DIRECTIONS, REST_AXES, REST_LENGTHS, axes_frame, rest_vector
 from anchorpose.poses.clips import Clip
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.level import level_turns
@@ -31,7 +34,7 @@ from anchorpose.poses.transforms import rotation_x
 Array = NDArray[np.float64]
 Vector = tuple[float, float, float]
 
-_LEFT, _UP, _FORWARD = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+_LEFT, _UP, _FORWARD, _DOWN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,16 @@ class Segment:
         along: the joint it leads to, or its direction.
         bend: the axis of rotation that bends it.
         pitch: degrees by which it leans forward about `bend` where the canonical one does not.
+        otherwise: stands in for `along` where that joint is not there.
+        level: the direction to `along` is taken without its part upwards.
     """
 
     joint: str
     along: str | Vector
     bend: Vector
     pitch: float = 0.0
+    otherwise: str | Vector | None = None
+    level: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,22 @@ MAPS: dict[str, SegmentMap] = {
         "{}_ankle_end",
         lateral=2,
     ),
+    "mixamo": SegmentMap(
+        tuple((Segment(name, _UP, _LEFT), h)
+              for name, h in (("Hips", 0.15), ("Spine", 0.42), ("Spine1", 0.65), ("Spine2", 0.9))),
+        {"neck": Segment("Neck", _UP, _LEFT), "head": Segment("Head", _UP, _LEFT)},
+        {
+            "thigh": Segment("{}UpLeg", "{}Leg", _LEFT),
+            "shin": Segment("{}Leg", "{}Foot", _LEFT),
+            "foot": Segment("{}Foot", "{}ToeBase", _LEFT, otherwise=_FORWARD, level=True),
+            "toes": Segment("{}ToeBase", "{}ToeBase", _LEFT, level=True),
+            "clavicle": Segment("{}Shoulder", "{}Arm", _FORWARD),
+            "upper_arm": Segment("{}Arm", "{}ForeArm", _DOWN),
+            "forearm": Segment("{}ForeArm", "{}Hand", _DOWN),
+            "hand": Segment("{}Hand", "{}HandMiddle1", (0.0, 0.0, -1.0), otherwise="{}Hand"),
+        },
+        "{}ToeBase",
+    ),
 }  # fmt: skip
 
 # The two directions of a segment in the canonical skeleton, on the left; a foot is level.
@@ -179,30 +202,32 @@ def tracks(clip: Clip, rig: Rig | str | None = None, *, level: bool = True) -> T
     """What `retarget` needs to know of a clip.
 
     Args:
-        clip: of any known rig.
+        clip: of any known rig but our own, which needs no transfer.
         rig: its rig, by name or record; None: the one its joint names show.
         level: level the trunk by the clip's own upright frames.
 
     Raises:
         InputError: the rig is not known, joints are missing (their names are said), or the clip has positions only.
     """
-    rig = get_rig(clip, rig)
+    clip, rig = in_rig(clip, rig)
+    if rig.name not in MAPS:
+        raise InputError(f"clip {clip.name!r} is of rig {rig.name}; there is a transfer from {', '.join(MAPS)}")
     if clip.rotations is None:
         raise InputError(f"clip {clip.name!r} has positions only; a transfer to the canonical skeleton needs rotations")
     missing = missing_segments(clip.names, rig)
     if missing:
         raise InputError(f"clip {clip.name!r} is of rig {rig.name}, but it has no {', '.join(missing)}")
     plan = MAPS[rig.name]
-    world = _world_rotations(clip, clip.rotations)
+    world, rest = _world_rotations(clip, clip.rotations), stance(clip, rig)
     trunk = [(segment, height) for segment, height in plan.trunk if segment.joint in clip.names]
-    turns = {f"trunk{k}": _turn(clip, world, segment, None, plan.lateral) for k, (segment, _) in enumerate(trunk)}
+    turns = {f"trunk{k}": _turn(clip, world, segment, None, plan.lateral, rest) for k, (segment, _) in enumerate(trunk)}
     for name, segment in plan.centre.items():
         if segment.joint in clip.names:
-            turns[name] = _turn(clip, world, segment, None, plan.lateral)
+            turns[name] = _turn(clip, world, segment, None, plan.lateral, rest)
     for name, segment in plan.sides.items():
         for side, letter in zip(rig.sides, "RL", strict=True):
             if segment.joint.format(side) in clip.names:
-                turns[f"{name}.{letter}"] = _turn(clip, world, segment, (name, side, letter), plan.lateral)
+                turns[f"{name}.{letter}"] = _turn(clip, world, segment, (name, side, letter), plan.lateral, rest)
     joints = body13(clip, rig)
     if level:
         turns = level_turns(
@@ -215,8 +240,32 @@ def tracks(clip: Clip, rig: Rig | str | None = None, *, level: bool = True) -> T
 
 
 def carry_over(clip: Clip, rig: Rig | str | None = None, *, level: bool = True) -> Carried:
-    """A clip of any known rig on the canonical skeleton; arguments and errors as `tracks`."""
-    return retarget(tracks(clip, rig, level=level))
+    """A clip of any known rig on the canonical skeleton; arguments and errors as `tracks`.
+
+    A clip of that skeleton (a BVH file that was written here) is taken as it is.
+    """
+    clip, rig = in_rig(clip, rig)
+    return _as_it_is(clip) if rig.name == CANONICAL else retarget(tracks(clip, rig, level=level))
+
+
+def _as_it_is(clip: Clip) -> Carried:
+    if clip.rotations is None:
+        raise InputError(f"clip {clip.name!r} has positions only; the canonical skeleton needs rotations")
+    at = clip.indices(ANNY.names)
+    offsets = clip.offsets[at]
+    lengths = np.linalg.norm(offsets, axis=1)
+    off = np.linalg.norm(offsets - lengths[:, None] * DIRECTIONS, axis=1)
+    if off[1:].max() > 1e-3:
+        bone = ANNY.names[1 + int(off[1:].argmax())]
+        raise InputError(f"{clip.name!r} has the canonical skeleton's names, but {bone} lies in another direction")
+    rotations, root = clip.rotations[:, at], clip.positions[:, at[0]]
+    if clip.up == "z":
+        turn = clip.y_up(np.eye(3)).T
+        rotations = np.concatenate([(turn @ rotations[:, 0])[:, None], rotations[:, 1:]], 1)
+        root = clip.y_up(root)
+    lengths[0] = REST_LENGTHS[0]
+    observed = np.ones(len(clip), bool) if clip.observed is None else clip.observed
+    return Carried(rotations, root, lengths, observed)
 
 
 def _world_rotations(clip: Clip, rotations: Array) -> Array:
@@ -227,9 +276,22 @@ def _world_rotations(clip: Clip, rotations: Array) -> Array:
     return world if clip.up == "y" else clip.y_up(np.swapaxes(world, -1, -2)).swapaxes(-1, -2)
 
 
-def _turn(clip: Clip, world: Array, segment: Segment, side: tuple[str, str, str] | None, lateral: int) -> Array:
-    """World turns (T, 3, 3) of a segment from the reference pose; `side`: its name, the rig's side, R or L."""
+def _turn(
+    clip: Clip,
+    world: Array,
+    segment: Segment,
+    side: tuple[str, str, str] | None,
+    lateral: int,
+    rest: Array | None = None,
+) -> Array:
+    """World turns (T, 3, 3) of a segment from the reference pose.
+
+    Args:
+        side: the segment's name, the rig's side, R or L.
+        rest: (3, 3) the axes that the map's vectors are along, see `rigs.stance`; None: those of the frames.
+    """
     name = segment.joint.format(side[1]) if side else segment.joint
+    rest = np.eye(3) if rest is None else rest
     polar, axial = np.ones(3), np.ones(3)
     target = np.eye(3)
     if side:
@@ -239,16 +301,27 @@ def _turn(clip: Clip, world: Array, segment: Segment, side: tuple[str, str, str]
             axial[lateral] = 1.0
             along, bend = along * (-1, 1, 1), bend * (1, -1, -1)
         target = axes_frame(along, bend)
-    if isinstance(segment.along, str):
-        child = clip.index(segment.along.format(side[1]) if side else segment.along)
-        direction = clip.offsets[child]
-        if np.linalg.norm(direction) < 1e-6:
-            raise InputError(
-                f"clip {clip.name!r}: joint {clip.names[child]!r} lies where {name!r} does; a bone has a length"
-            )
-    else:
-        direction = polar * segment.along
-    source = axes_frame(direction, axial * segment.bend)
+    direction = _direction(clip, name, segment, side[1] if side else "", polar, rest)
+    source = axes_frame(direction, rest @ (axial * segment.bend))
     align = source @ rotation_x(-np.radians(segment.pitch)) @ target.T
     turn: Array = world[:, clip.index(name)] @ align
     return turn
+
+
+def _direction(clip: Clip, name: str, segment: Segment, side: str, polar: Array, rest: Array) -> Array:
+    """(3,) along a segment, in the frame of its joint `name`; `polar` mirrors the map's directions."""
+    along = segment.along
+    if isinstance(along, str) and segment.otherwise is not None and along.format(side) not in clip.names:
+        along = segment.otherwise
+    if not isinstance(along, str):
+        given: Array = rest @ (polar * along)
+        return given
+    child = clip.index(along.format(side))
+    direction = clip.offsets[child]
+    if segment.level:
+        direction = direction - (direction @ rest[:, 1]) * rest[:, 1]
+    if np.linalg.norm(direction) < 1e-6:
+        raise InputError(
+            f"clip {clip.name!r}: joint {clip.names[child]!r} lies where {name!r} does; a bone has a length"
+        )
+    return direction

@@ -4,17 +4,18 @@
 |---|---|
 | .jsonl, .json | our results; a track is an id |
 | .json | MediaPipe's 33 world landmarks: a list of frames (or under "frames"), each with a time and its landmarks |
-| .npz | `joints3d` (T, J, 3) or (T, P, J, 3) [m]; also `skeleton`, `times` or `fps`, `scores`, `up` ("-y" or "y") |
+| .npz | `joints3d` (T, J, 3) or (T, P, J, 3) [m]; also `skeleton`, `times` or `fps`, `scores`, `up` ("-y", "y", "z") |
 | AMASS's .npz, .bvh, .amc, .csv, .trc, .c3d, .glb | what `files.convert` reads, in a world with y up |
 
-The first three are camera-oriented: y points down, unless an .npz says up = "y". What comes in a world with y up is
-turned so; a world has no camera, so nothing is known of the places before one.
+The first three are camera-oriented: x right, y down, z forward. An .npz may say otherwise by `up`, the axis that
+points up: "-y" is that; "y" has x right and z backward, as cameras of OpenGL do; "z" is a world with x right and y
+forward. What comes in a world is turned so; a world has no camera, so nothing is known of the places before one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -22,10 +23,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from anchorpose.files.human_size import check_size
 from anchorpose.files.paths import input_file, read_text
-from anchorpose.poses.canonical import ANNY
+from anchorpose.files.points import Points
+from anchorpose.files.reading import Options, check_scale, check_units, is_ours, read_content
+from anchorpose.files.rig_names import some_names
 from anchorpose.poses.errors import FormatError, InputError
-from anchorpose.poses.kinematics import canonical_body13, canonical_joints
+from anchorpose.poses.numbering import Followed
 from anchorpose.poses.sequences import PoseSequence
 from anchorpose.poses.skeletons import BODY13, SKELETONS, get_skeleton
 from anchorpose.poses.transforms import torso_centre
@@ -34,51 +38,84 @@ from anchorpose.poses.values import People, Pose
 Array = NDArray[np.float64]
 Sequences = tuple[tuple[int | None, PoseSequence], ...]
 """Number of the person, None if there is only one, and its poses."""
+Warn = Callable[[str], object]
 
 _FLIP = np.array([1.0, -1.0, -1.0])
+_TO_CAMERA = {"-y": np.eye(3), "y": np.diag(_FLIP), "z": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])}
+"""By the axis that points up: (3, 3) that turns columns into x right, y down, z forward."""
 _LANDMARKS = ("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks", "landmarks")
 _MILLISECONDS = ("timestamp_ms", "timestampMs", "time_ms")
 DEFAULT_FPS = 30.0
 
 
-def read_sequences(path: str | Path, *, skeleton: str | None = None, fps: float | None = None) -> Sequences:
+def read_sequences(
+    path: str | Path,
+    *,
+    skeleton: str | None = None,
+    fps: float | None = None,
+    scale: float | None = None,
+    up: str | None = None,
+    warn: Warn | None = None,
+) -> Sequences:
     """Poses of each person in a file.
 
     Args:
         skeleton: of an .npz that does not say; None: told by the number of joints, if only one body has as many.
         fps: frames per second where the file has no times (None: 30).
+        scale: metres per unit, of .npz with `joints3d` and of formats in `files.reading.SCALED`; None: what the file
+            says or is usual.
+        up: the axis that points up, of .npz with `joints3d` ("-y", "y" or "z") and of formats in `files.reading.TURNED`
+            ("y" or "z"); None: what the file says or is usual.
+        warn: told, in a line, of people who are left out or of a doubtful size.
 
     Raises:
-        FileError, FormatError: the file is missing or broken. InputError: nobody is in it, or joints are lacking.
+        FileError, FormatError: the file is missing or broken. InputError: nobody is in it, joints are lacking, people
+        are of nobody's size in the unit of the file, or options make no sense.
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InputError(f"frames per second are a number above 0, not {fps}")
-    given = input_file(path, "3D poses over time")
+    given = input_file(path, "3D poses over time (of 2D ones `anchorpose lift` makes them)")
     suffix = given.suffix.lower()
     if suffix == ".npz":
-        found = _npz(given, skeleton, fps)
-    elif suffix == ".json" and (frames := _mediapipe_frames(given)) is not None:
-        found = ((None, _mediapipe(frames, given, fps)),)
-    elif suffix in (".json", ".jsonl", ".partial"):
-        from anchorpose.files.results import read_results
-
-        found = people_sequences(read_results(given))
+        found = _npz(given, skeleton, fps, scale, up, warn)
+    elif suffix not in (".json", ".jsonl", ".partial"):
+        found = _convertible(given, scale, up, warn)
     else:
-        found = _convertible(given)
+        check_units(given, scale, up)
+        frames = _mediapipe_frames(given) if suffix == ".json" else None
+        found = _results(given, warn) if frames is None else ((None, _mediapipe(frames, given, fps)),)
     found = tuple((person, sequence) for person, sequence in found if sequence.seen.any())
     if not found:
-        raise InputError(f"{given}: there is nobody in it in 3D")
+        raise InputError(f"{given}: there is nobody in it in 3D; of people in 2D `anchorpose lift` makes 3D ones")
+    return found
+
+
+def _results(path: Path, warn: Warn | None) -> Sequences:
+    from anchorpose.files.results import read_results
+
+    people = Followed(lambda: read_results(path))
+    try:
+        found = people_sequences(people)
+    except FormatError as error:
+        if is_ours(path):
+            raise
+        raise FormatError(f"{error}; 2D keypoints of other programs go through `anchorpose lift` first") from error
+    if warn and (line := people.warning()):
+        warn(f"{path}: {line}")
     return found
 
 
 def people_sequences(frames: Iterable[People]) -> Sequences:
-    """Tracks of results by their ids; people without one are a track together if there is never more than one."""
+    """Tracks of results by their ids; people without one are a track together if there is never more than one.
+
+    Where some have ids and others are in doubt, see `poses.numbering.Followed`.
+    """
     times: list[float] = []
     rows: dict[int | None, dict[int, Pose]] = {}
     for k, people in enumerate(frames):
         times.append(people.time)
         for person in people:
-            if person.body is None or person.filled:  # what a motion has filled in nobody has seen
+            if person.body is None or person.body.joints3d is None or person.filled:  # filled in: nobody has seen it
                 continue
             track = rows.setdefault(person.id, {})
             if k in track:
@@ -92,7 +129,9 @@ def people_sequences(frames: Iterable[People]) -> Sequences:
     )  # fmt: skip
 
 
-def _npz(path: Path, skeleton: str | None, fps: float | None) -> Sequences:
+def _npz(
+    path: Path, skeleton: str | None, fps: float | None, scale: float | None, up: str | None, warn: Warn | None
+) -> Sequences:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             arrays: dict[str, np.ndarray] = {name: data[name] for name in data.files}
@@ -100,27 +139,41 @@ def _npz(path: Path, skeleton: str | None, fps: float | None) -> Sequences:
         raise FormatError(f"{path}: not an .npz of arrays ({error})") from error
     if "joints3d" not in arrays:
         if "poses" in arrays or "root_orient" in arrays:
-            return _convertible(path)
+            return _convertible(path, scale, up, warn)
         raise FormatError(f"{path}: no array joints3d; there are {', '.join(sorted(arrays)) or 'none'}")
     joints = np.asarray(arrays["joints3d"], np.float64)
     if joints.ndim not in (3, 4) or joints.shape[-1] != 3:
         raise FormatError(f"{path}: joints3d must be (T, J, 3) or (T, P, J, 3), got {joints.shape}")
     name = skeleton or (str(arrays["skeleton"]) if "skeleton" in arrays else _by_count(joints.shape[-2], path))
-    up = str(arrays.get("up", "-y"))
-    if up not in ("y", "-y"):
-        raise FormatError(f'{path}: up must be "y" or "-y", got {up!r}')
-    if up == "y":
-        joints = joints * _FLIP
+    up = up or str(arrays.get("up", "-y"))
+    several = _turned(joints[:, None] if joints.ndim == 3 else joints, name, path, scale, up, warn)
+    nowhere = np.full((len(joints), 3), np.nan) if up == "z" else None  # a world, without a camera
     rate = fps or float(arrays.get("fps", DEFAULT_FPS))
     times = np.asarray(arrays["times"], np.float64) if "times" in arrays else np.arange(len(joints)) / rate
     scores = arrays.get("scores")
     if joints.ndim == 3:
-        return ((None, PoseSequence.from_joints(joints, times, skeleton=name, scores=scores)),)
+        scores = None if scores is None else scores[:, None]
     return tuple(
-        (p, PoseSequence.from_joints(joints[:, p], times, skeleton=name,
-                                     scores=None if scores is None else scores[:, p]))
-        for p in range(joints.shape[1])
+        (None if joints.ndim == 3 else p,
+         PoseSequence.from_joints(several[:, p], times, skeleton=name, translation=nowhere,
+                                  scores=None if scores is None else scores[:, p]))
+        for p in range(several.shape[1])
     )  # fmt: skip
+
+
+def _turned(joints: Array, skeleton: str, path: Path, scale: float | None, up: str, warn: Warn | None) -> Array:
+    """Joints (T, P, J, 3) of arrays in metres, x right, y down, z forward; InputError if nobody is so large."""
+    if up not in _TO_CAMERA:
+        raise FormatError(f"{path}: up, the axis that points up, is {' or '.join(map(repr, _TO_CAMERA))}, not {up!r}")
+    check_scale(scale)
+    names = get_skeleton(skeleton).names
+    if joints.shape[2] == len(names):  # else `PoseSequence` says what is wrong
+
+        def people(metres: float) -> list[tuple[tuple[str, ...], Array]]:
+            return [(names, metres * joints[:, p]) for p in range(joints.shape[1])]
+
+        check_size(path, people(scale or 1.0), scale, lambda: people(1.0), warn)
+    return (scale or 1.0) * joints @ _TO_CAMERA[up].T
 
 
 def _by_count(count: int, path: Path) -> str:
@@ -168,32 +221,37 @@ def _mediapipe(frames: list[Any], path: Path, fps: float | None) -> PoseSequence
     return PoseSequence.from_joints(joints, times, skeleton="mediapipe33", scores=scores)
 
 
-def _convertible(path: Path) -> Sequences:
+def _convertible(path: Path, scale: float | None, up: str | None, warn: Warn | None) -> Sequences:
     """Whatever `files.convert` reads: motions and points of people in a world with y up."""
-    from anchorpose.files.convert import points_of, read_content
-    from anchorpose.files.motion_clips import motion_of_clip
+    from anchorpose.files.convert import points_of
     from anchorpose.files.rigs import body13
 
-    content = read_content(path)
+    content = read_content(path, Options(scale=scale, up=up, warn=warn))
     if content.clip is not None and content.clip.rotations is not None:
         clip = content.clip
         times = np.arange(len(clip)) / clip.fps
-        if set(ANNY.names) <= set(clip.names):  # what we wrote ourselves
-            motion = motion_of_clip(clip)
-            joints = canonical_joints(motion.rotations, motion.translation, motion.bone_lengths)
-            return ((None, _from_world(canonical_body13(*joints), times, None)),)
         return ((None, _from_world(body13(clip), times, None)),)
-    out = []
-    for points in points_of(content, "a motion"):
-        lacking = [n for n in BODY13.names[:12] if n not in points.names]
-        if lacking:
-            raise InputError(f"{path}: a person cannot be followed over time without {', '.join(lacking)}")
-        body = np.full((len(points), len(BODY13), 3), np.nan)
-        known = [(i, points.names.index(n)) for i, n in enumerate(BODY13.names) if n in points.names]
-        for i, k in known:
-            body[:, i] = points.positions[:, k]
-        out.append((points.person, _from_world(body, points.times, points.scores, [k for _, k in known])))
-    return tuple(out)
+    found = points_of(content, "a motion")
+    return tuple((points.person, sequence_of_points(points, path)) for points in found)
+
+
+def sequence_of_points(points: Points, path: Path) -> PoseSequence:
+    """Points with BODY13's names, read from `path`, as poses before a level camera, about the torso; no places.
+
+    Raises:
+        InputError: one of the twelve joints of the limbs is not among them.
+    """
+    lacking = [n for n in BODY13.names[:12] if n not in points.names]
+    if lacking:
+        raise InputError(
+            f"{path}: a person cannot be followed over time without {some_names(lacking)}; "
+            f"there are {some_names(points.names)}"
+        )
+    body = np.full((len(points), len(BODY13), 3), np.nan)
+    known = [(i, points.names.index(n)) for i, n in enumerate(BODY13.names) if n in points.names]
+    for i, k in known:
+        body[:, i] = points.positions[:, k]
+    return _from_world(body, points.times, points.scores, [k for _, k in known])
 
 
 def _from_world(joints: Array, times: Array, scores: Array | None, columns: list[int] | None = None) -> PoseSequence:

@@ -17,7 +17,8 @@ import numpy as np
 from anchorpose.files.motion_clips import CAMERA_TO_Y_UP
 from anchorpose.files.paths import input_file, read_text, replacing
 from anchorpose.files.points import Points
-from anchorpose.poses.errors import FormatError
+from anchorpose.poses.errors import FormatError, InputError
+from anchorpose.poses.numbering import own_numbers
 
 COLUMNS = ("frame", "time", "person", "joint", "x", "y", "z", "score")
 _EXPECTED = f"a table of points (CSV) with the columns {', '.join(COLUMNS)}"
@@ -31,8 +32,8 @@ def write_csv(people: Iterable[Points], path: str | os.PathLike[str]) -> None:
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for number, points in enumerate(people, 1):
-            person = number if points.person is None else points.person
+        numbers = own_numbers([points.person for points in people])
+        for person, points in zip(numbers, people, strict=True):
             for t, time in enumerate(points.times.tolist()):
                 for j, name in enumerate(points.names):
                     xyz = ["" if math.isnan(v) else f"{v:.6f}" for v in points.positions[t, j]]
@@ -40,8 +41,11 @@ def write_csv(people: Iterable[Points], path: str | os.PathLike[str]) -> None:
                     writer.writerow([frames[time], repr(time), person, name, *xyz, score])
 
 
-def read_csv(path: str | os.PathLike[str]) -> tuple[Points, ...]:
-    """The points of each person, in the order in which they first appear.
+def read_csv(path: str | os.PathLike[str], *, scale: float = 1.0) -> tuple[Points, ...]:
+    """The points of each person, in the order in which they first appear; names that are no numbers get numbers.
+
+    Args:
+        scale: metres per unit.
 
     Raises:
         FileError: the file cannot be read. FormatError: names the line.
@@ -68,7 +72,18 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[Points, ...]:
         if row["joint"] in joints:
             raise FormatError(f"{where}: joint {row['joint']!r} of person {row['person']} is given twice at {time:g} s")
         joints[row["joint"]] = values
-    return tuple(_points(person, moments, k) for k, (person, moments) in enumerate(people.items(), 1))
+    try:
+        numbers = own_numbers([_whole(person) for person in people])
+    except InputError as error:
+        raise FormatError(f"{file}: {error}") from error
+    return tuple(_points(number, moments, scale) for number, moments in zip(numbers, people.values(), strict=True))
+
+
+def _whole(person: str) -> int | None:
+    try:
+        return int(person)
+    except ValueError:
+        return None
 
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float:
@@ -78,14 +93,10 @@ def _number(row: Mapping[str, str], name: str, where: str) -> float:
         raise FormatError(f"{where}: {name} should be a number, not {row[name]!r}") from None
 
 
-def _points(person: str, moments: Mapping[float, Mapping[str, list[float]]], place: int) -> Points:
+def _points(number: int, moments: Mapping[float, Mapping[str, list[float]]], scale: float) -> Points:
     names = tuple(dict.fromkeys(name for joints in moments.values() for name in joints))
     times = sorted(moments)
     nothing = [math.nan] * 4
     values = np.array([[moments[t].get(name, nothing) for name in names] for t in times]).reshape(len(times), -1, 4)
     scores = None if np.isnan(values[..., 3]).all() else np.nan_to_num(values[..., 3])
-    try:
-        number = int(person)
-    except ValueError:
-        number = place
-    return Points(number, names, np.array(times), values[..., :3], scores)
+    return Points(number, names, np.array(times), scale * values[..., :3], scores)

@@ -59,8 +59,11 @@ def write_trc(points: Points, path: str | os.PathLike[str], *, units: str = "m")
             file.write("\t".join([str(k + 1), f"{points.times[k]:.6f}", *cells]) + "\n")
 
 
-def read_trc(path: str | os.PathLike[str]) -> Points:
+def read_trc(path: str | os.PathLike[str], *, scale: float | None = None) -> Points:
     """One person's points, in our world; what is empty or not a number is missing.
+
+    Args:
+        scale: metres per unit; None: what the header says under Units.
 
     Raises:
         FileError: the file cannot be read. FormatError: it is no TRC; the message names the line.
@@ -71,8 +74,9 @@ def read_trc(path: str | os.PathLike[str]) -> Points:
         raise FormatError(f"{file}, line 1: expected {_EXPECTED}, which begins with PathFileType")
     header = dict(zip(lines[1].split(), lines[2].split(), strict=False))
     unit = header.get("Units", "").lower()
-    if unit not in _METRES:
-        raise FormatError(f"{file}, line 3: Units is {header.get('Units', '')!r}; known are {', '.join(_METRES)}")
+    if unit not in _METRES and scale is None:
+        known = f"known are {', '.join(_METRES)}; others need a scale, in metres per unit"
+        raise FormatError(f"{file}, line 3: Units is {header.get('Units', '')!r}; {known}")
     titles = [title.strip() for title in lines[3].rstrip("\r\n").split("\t")]
     names = tuple(title for title in titles[2:] if title)
     if titles[:2] != ["Frame#", "Time"] or not names or len(set(names)) != len(names):
@@ -87,7 +91,8 @@ def read_trc(path: str | os.PathLike[str]) -> Points:
         raise FormatError(f"{file} ends in frame {len(rows)} of {header['NumFrames']}")
     if not rows:
         raise FormatError(f"{file}, line {len(lines)}: there are no frames")
-    places = _METRES[unit] * np.array(rows).reshape(len(rows), len(names), 3) @ OPENSIM
+    metres = _METRES[unit] if scale is None else scale
+    places = metres * np.array(rows).reshape(len(rows), len(names), 3) @ OPENSIM
     try:
         return Points(None, names, np.array(times), places)
     except InputError as error:

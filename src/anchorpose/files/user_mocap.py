@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,20 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anchorpose.files.corpus import Corpus, read_corpus
-from anchorpose.files.mocap import INDEX, SUFFIXES, MocapRecord, read_index, read_mocap, read_record
+from anchorpose.files.mocap import INDEX, MocapRecord, read_index, read_record
 from anchorpose.files.motions import MotionCorpus, read_motions
-from anchorpose.files.rigs import body13, facing, get_rig
+from anchorpose.files.rigs import body13, facing, in_rig
 from anchorpose.files.segments import carry_over
+from anchorpose.files.user_clips import KNOWN, Reading, Solve, read_user_clip
 from anchorpose.files.user_data import Tick, similar_name
 from anchorpose.poses.clips import Clip
 from anchorpose.poses.errors import AnchorposeError, FileError, InputError
-from anchorpose.poses.skeletons import BODY13
+from anchorpose.poses.retarget import Carried
 
 UsedT = TypeVar("UsedT")
 
 _FPS = 30.0  # of a corpus; faster clips are thinned
-_LEGS = (0.3, 1.3)  # m, hip to ankle, of people
-_SCALES = (1.0, 0.01, 0.001, 0.0254, 0.1)  # metres per unit: metre, centimetre, millimetre, inch, decimetre
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class Found:
     root: Path = field(default_factory=Path)
     named: bool = False
 
-    def read(self, scale: float | None = None, up: str | None = None) -> Clip:
-        """The clip; `scale` (metres per unit) and `up` ("y" or "z") are for files that are in no index."""
+    def read(self, how: Reading | None = None) -> Clip:
+        """The clip; `how` is for files that are in no index."""
         if self.record is not None:
             return read_record(self.root, self.record)
-        return read_mocap(self.path, scale=scale, up=None if self.path.suffix.lower() == ".amc" else up)
+        return read_user_clip(self.path, how or Reading())
 
 
 def find_mocap(paths: Sequence[str | os.PathLike[str]]) -> tuple[Found, ...]:
@@ -61,16 +60,16 @@ def find_mocap(paths: Sequence[str | os.PathLike[str]]) -> tuple[Found, ...]:
     found: list[Found] = []
     for given in map(Path, paths):
         if given.is_file():
-            if given.suffix.lower() not in SUFFIXES:
-                raise InputError(f"{given}: unknown motion capture format; known are {', '.join(SUFFIXES)}")
+            if given.suffix.lower() not in KNOWN:
+                raise InputError(f"{given}: unknown motion capture format; known are {', '.join(KNOWN)}")
             found.append(Found(given, given.name, named=True))
         elif (given / INDEX).is_file():
             records = [record for record in read_index(given) if record.split != "val"]
             found += [Found(given / record.path, record.path, record, given) for record in records]
         elif given.is_dir():
-            inside = sorted(p for p in given.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            inside = sorted(p for p in given.rglob("*") if p.suffix.lower() in KNOWN and p.is_file())
             if not inside:
-                raise FileError(f"{given} holds no motion capture; known are {', '.join(SUFFIXES)}")
+                raise FileError(f"{given} holds no motion capture; known are {', '.join(KNOWN)}")
             found += [Found(path, path.relative_to(given).as_posix()) for path in inside]
         else:
             raise FileError(f"{given}: no such file or folder; expected motion capture{similar_name(given)}")
@@ -80,9 +79,8 @@ def find_mocap(paths: Sequence[str | os.PathLike[str]]) -> tuple[Found, ...]:
 def read_found(
     found: Sequence[Found],
     skipped: list[str],
+    how: Reading,
     *,
-    scale: float | None = None,
-    up: str | None = None,
     use: Callable[[Clip], UsedT],
     tick: Tick | None = None,
 ) -> Iterator[tuple[Found, Clip, UsedT]]:
@@ -90,15 +88,14 @@ def read_found(
 
     Args:
         skipped: takes a line for each file of a folder that cannot.
-        use: raises an AnchorposeError for a clip that is of no use; always checked are the rig and its size.
+        use: raises an AnchorposeError for a clip that is of no use.
 
     Raises:
         AnchorposeError: of a file that was named itself.
     """
     for one in found:
         try:
-            clip = one.read(scale, up)
-            _check_size(clip, one, scale)
+            clip = one.read(how)
             used = use(clip)
         except AnchorposeError as error:
             if one.named:
@@ -116,25 +113,12 @@ def _about(one: Found, error: AnchorposeError) -> str:
     return text if str(one.path) in text else f"{one.path}: {text}"
 
 
-def _check_size(clip: Clip, one: Found, scale: float | None) -> None:
-    """InputError where people are no people's size, with the scale that would make them so."""
-    joints = body13(clip, get_rig(clip))
-    limbs = [[BODY13.index(f"{side}_{name}") for name in ("hip", "knee", "ankle")] for side in "rl"]
-    lengths = [np.linalg.norm(np.diff(joints[:, limb], axis=1), axis=-1).sum(1) for limb in limbs]
-    leg = float(np.median(lengths)) if len(clip) else np.nan
-    if one.record is not None or _LEGS[0] <= leg <= _LEGS[1]:
-        return
-    used = scale or (0.01 if one.path.suffix.lower() == ".bvh" else 1.0)
-    fits = [s for s in _SCALES if _LEGS[0] <= leg * s / used <= _LEGS[1]]
-    hint = f"; with --mocap-scale {fits[0]:g} they would have {leg * fits[0] / used:.2f} m" if fits else ""
-    raise InputError(f"legs of {leg:.3g} m: its unit is not {used:g} m{hint}")
-
-
 def body_corpus(
     paths: Sequence[str | os.PathLike[str]],
     *,
     scale: float | None = None,
     up: str | None = None,
+    solve: Solve | None = None,
     tick: Tick | None = None,
     total: Tick | None = None,
 ) -> tuple[Corpus, tuple[str, ...]]:
@@ -151,7 +135,8 @@ def body_corpus(
     if root:
         whole = read_corpus(root)
         return whole.subset(_open(whole.clips)[whole.clip]), ()
-    for record, rows, (points, ahead) in _clips(paths, skipped, scale, up, tick, total, _points_and_facing):
+    how = Reading(scale, up, solve)
+    for record, rows, (points, ahead) in _clips(paths, skipped, how, tick, total, _points_and_facing):
         points, ahead = points[rows], ahead[rows]
         known = np.isfinite(points).all((1, 2))
         joints.append(points[known].astype(np.float32))
@@ -164,8 +149,12 @@ def body_corpus(
 
 
 def _points_and_facing(clip: Clip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    rig = get_rig(clip)
-    return body13(clip, rig), facing(clip, rig)
+    """Joints, NaN in frames in which nobody was seen, and the direction of the face."""
+    clip, rig = in_rig(clip)
+    joints = body13(clip, rig)
+    if clip.observed is not None:
+        joints[~clip.observed] = np.nan
+    return joints, facing(clip, rig)
 
 
 def motion_corpus(
@@ -173,6 +162,7 @@ def motion_corpus(
     *,
     scale: float | None = None,
     up: str | None = None,
+    solve: Solve | None = None,
     tick: Tick | None = None,
     total: Tick | None = None,
 ) -> tuple[MotionCorpus, tuple[str, ...]]:
@@ -187,12 +177,11 @@ def motion_corpus(
     skipped: list[str] = []
     root = indexed_folder(paths)
     if root:
-        whole = read_motions(root)
-        return whole.subset(_open(whole.clips)[whole.clip]), ()
-    for record, rows, carried in _clips(paths, skipped, scale, up, tick, total, carry_over):
-        parts.append(
-            (record, replace(carried, rotations=carried.rotations[rows], translation=carried.translation[rows]))
-        )
+        corpus = read_motions(root)
+        return corpus.subset(_open(corpus.clips)[corpus.clip]), ()
+    for record, rows, whole in _clips(paths, skipped, Reading(scale, up, solve), tick, total, carry_over):
+        carried = Carried(whole.rotations[rows], whole.translation[rows], whole.bone_lengths, whole.sound[rows])
+        parts.append((record, carried))
     return MotionCorpus.build(parts), tuple(skipped)
 
 
@@ -209,8 +198,7 @@ def _open(records: Sequence[MocapRecord]) -> NDArray[np.bool_]:
 def _clips(
     paths: Sequence[str | os.PathLike[str]],
     skipped: list[str],
-    scale: float | None,
-    up: str | None,
+    how: Reading,
     tick: Tick | None,
     total: Tick | None,
     use: Callable[[Clip], UsedT],
@@ -221,7 +209,7 @@ def _clips(
     if total:
         total(len(found))
     empty = True
-    for one, clip, used in read_found(found, skipped, scale=scale, up=up, use=use, tick=tick):
+    for one, clip, used in read_found(found, skipped, how, use=use, tick=tick):
         step = max(1, round(clip.fps / _FPS))
         rows = np.arange(0, len(clip), step)
         empty = empty and not len(rows)

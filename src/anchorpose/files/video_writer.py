@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,8 @@ class VideoWriter:
     A side with an odd number of pixels is padded by repeating its last row or column, since the format needs even
     ones; pictures of another size than `size` are put into its top-left corner, cut or padded with black.
     The file is written under a temporary name (`clip.partial.mp4`) and moved into place by `close()`. If the `with`
-    block ends with an exception, the temporary file is finished, so that it plays, but not moved.
+    block ends with an exception, the temporary file is finished, so that it plays, but not moved; one that cannot be
+    finished, on a full disk, is removed.
 
     Args:
         path: the suffix says the container (.mp4, .mkv, .mov, .avi).
@@ -68,7 +70,8 @@ class VideoWriter:
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         if kind is None:
             self.close()
-        else:
+            return
+        with suppress(FileError):  # what ended the block is what has to be told
             self._finish()
 
     def write(self, image: np.ndarray, time: float | None = None) -> None:
@@ -99,10 +102,17 @@ class VideoWriter:
             return
         self._closed = True
         try:
-            if self._last >= 0:
-                self._mux(None)
-        finally:
-            self._container.close()
+            try:
+                if self._last >= 0:
+                    self._mux(None)
+            finally:
+                self._container.close()
+        except FileError:
+            self._temporary.unlink(missing_ok=True)
+            raise
+        except (av.error.FFmpegError, OSError) as error:  # the end of the file, which the container writes itself
+            self._temporary.unlink(missing_ok=True)
+            raise FileError(f"{self.path} cannot be written: {reason(error)}") from error
 
     def close(self) -> None:
         """Finish the video and move it into place; one without frames is not written."""

@@ -33,7 +33,7 @@ def load_anny() -> Any:
     try:
         import anny
     except ImportError:
-        raise MissingExtra("anny", "train") from None
+        raise MissingExtra("anny", "body") from None
     return anny.Anny(rig="anny", topology="anny", facial_actions="all", phenotypes="all").eval()
 
 

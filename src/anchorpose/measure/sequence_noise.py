@@ -1,6 +1,7 @@
 """A detector's errors over time: the noise fitted on photos (`measure.noise`), with a memory.
 
-Marginally every frame has the scores, errors and swaps of `DetectorNoise`; what is added is how they go on:
+Marginally every frame has the scores and errors of `DetectorNoise`, and its swaps unless they were counted over time;
+what is added is how they go on:
 
 * the logits of the scores are the sum of what stays, a smooth Gaussian process and white noise;
 * a joint's error is a Gaussian vector of two numbers that moves in the same way; its direction is the error's, and the
@@ -14,8 +15,9 @@ Marginally every frame has the scores, errors and swaps of `DetectorNoise`; what
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,8 @@ class NoiseOverTime:
         missed: share of frames in which the person is not found; missed_seconds: mean duration of such a gap.
         cut: share of tracks with the border of the picture across them.
         source: how it was fitted.
+        swap_rates: share of frames in which "legs" / "arms" / "both" are swapped; None: as often as on photos.
+        about: how each field was fitted or why it is assumed, what else was seen, and when it was made with what.
     """
 
     error_fast: float = 0.01
@@ -59,6 +63,8 @@ class NoiseOverTime:
     missed_seconds: float = 0.4
     cut: float = 0.15
     source: str = "assumed"
+    swap_rates: dict[str, float] | None = None
+    about: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
         Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n")
@@ -130,9 +136,10 @@ def add_noise_over_time(
     scores, smooth = (1 / (1 + np.exp(-(noise.score_mean + drift @ root.T))) for drift in both_parts)
     scores[:, -1] *= np.where(nose_hidden, 0.5, 1.0)
     noisy = plane + error_track(noise, smooth, over_time, fps, rng) * (scale * size)[:, None, None]
-    both = bursts(frames, noise.swap_rates["both"] * min(scale, 1.0), over_time.swap_seconds, fps, rng)
+    rates = noise.swap_rates if o.swap_rates is None else o.swap_rates
+    both = bursts(frames, rates["both"] * min(scale, 1.0), over_time.swap_seconds, fps, rng)
     for part, kinds in (("legs", _LEGS), ("arms", _ARMS)):
-        alone = bursts(frames, noise.swap_rates[part] * min(scale, 1.0), over_time.swap_seconds, fps, rng)
+        alone = bursts(frames, rates[part] * min(scale, 1.0), over_time.swap_seconds, fps, rng)
         _swap(noisy, kinds, both | alone)
     if rng.random() < over_time.cut:
         noisy, scores = _cut(noisy, scores, size, rng)

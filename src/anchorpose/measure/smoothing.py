@@ -80,8 +80,8 @@ class FilterSettings:
     beta: float = 1.0
 
 
-WINDOWS = (5, 7, 9, 11, 15, 19, 25, 31)
-ORDERS = (1, 2, 3)
+WINDOWS = (5, 7, 9, 11, 15, 19, 25, 31, 41, 51)
+ORDERS = (1, 2, 3, 4)
 CUTOFFS = (0.3, 0.6, 1.0, 1.5, 2.5, 4.0)
 BETAS = (0.0, 0.3, 1.0, 2.0, 4.0)
 

@@ -108,6 +108,7 @@ class Clip:
         fps: frames per second.
         up: the world axis that points up, "y" or "z".
         ends: (J,) True for the end of a bone that is no joint of its own (a BVH end site).
+        observed: (T,) False where nobody was seen and the pose was filled in; None: seen throughout.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Clip:
     fps: float
     up: str = "y"
     ends: NDArray[np.bool_] | None = None
+    observed: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         joints = len(self.names)
@@ -136,8 +138,12 @@ class Clip:
             raise InputError(f"clip {self.name!r}: fps must be above 0, got {self.fps}")
         if self.up not in ("y", "z"):
             raise InputError(f'clip {self.name!r}: up must be "y" or "z", got {self.up!r}')
+        if self.observed is not None and self.observed.shape != (len(self.positions),):
+            raise InputError(
+                f"clip {self.name!r}: observed must be ({len(self.positions)},), got {self.observed.shape}"
+            )
         self._set_parents_and_ends(joints)
-        for name in ("parents", "offsets", "rotations", "positions", "ends"):
+        for name in ("parents", "offsets", "rotations", "positions", "ends", "observed"):
             array = getattr(self, name)
             if array is not None:  # a view, so that the caller may go on writing to his own
                 array = array.view()

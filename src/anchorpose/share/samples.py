@@ -2,7 +2,9 @@
 
 What is drawn is only what the labels say, so that a look at a sheet shows whether they are right: the person's own
 right is orange, left is blue. A full joint is labelled as visible, a ring as hidden; a limb with an end that is hidden
-or outside the image is thin. What is not labelled is not drawn.
+or outside the image is thin. Rings as small as those of fingers and of the face would look full, so what is hidden
+there is a faint dot: in the side's colour on a hand, grey and without lines in the face. What is not labelled is not
+drawn.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from anchorpose.share.raster import INK, WHITE, Color, mix
 _BODIES = ("body", "coco", "wholebody")  # the first that a person has is drawn
 _SIDES: dict[str, Color | None] = {"left_hand": LEFT, "right_hand": RIGHT, "face": WHITE}
 _GAP, _CAPTION = 6, 13
+_FAINT: Color = (128, 130, 134)
 _MAP_SHARE = 0.6  # how much of a pixel is the map's
 
 
@@ -109,25 +112,32 @@ def _draw_person(canvas: np.ndarray, person: SamplePerson, factor: float) -> Non
 
 
 def _draw_part(canvas: np.ndarray, part: Part, factor: float, radius: float, color: Color | None) -> None:
-    """Limbs, then joints; `color`: one for all, else by side."""
+    """Limbs, then joints; `color`: one for all, as hands and faces have, whose joints are small; else by side."""
+    fine = color is not None
     points = (part.joints2d + 0.5) * factor - 0.5
     known = np.asarray(np.isfinite(points).all(1))
     # A limb that ends outside of the image is drawn up to its border if the label says where it goes.
     inside = part.visible > 0
     for limb in limbs(part.record):
         ends = [*limb.start, *limb.end]
-        if known[ends].all() and inside[ends].any():
+        clear = bool((part.visible[ends] == VISIBLE).all())
+        if known[ends].all() and inside[ends].any() and (clear or color != WHITE):
             start, end = points[list(limb.start)].mean(0), points[limb.end[0]]
-            clear = bool((part.visible[ends] == VISIBLE).all())
             width = radius * limb.width * (1.0 if clear else 0.5)
             tint = color or _bright(limb.color)
-            raster.capsule(canvas, start, end, (width, width), tint, alpha=0.9 if clear else 0.6, outline=0.7)
+            alpha = 0.9 if clear else 0.35 if fine else 0.6
+            raster.capsule(
+                canvas, start, end, (width, width), tint, alpha=alpha, outline=0.7 if clear or not fine else 0
+            )
     for point, visible, joint, scale in zip(
         points, part.visible, part.record.joints, joint_sizes(part.record), strict=True
     ):
         tint, size = color or _bright(joint.color), scale * (1.25 * radius + 0.5)
         if visible == VISIBLE:
             raster.disc(canvas, point, size, mix(tint, WHITE, 0.45), outline=0.7)
+        elif visible == HIDDEN and fine:
+            faint = _FAINT if tint == WHITE else mix(tint, _FAINT, 0.6)
+            raster.disc(canvas, point, max(0.5 * size, 0.7), faint, alpha=0.55)
         elif visible == HIDDEN:
             _draw_ring(canvas, point, size + 0.4, tint)
 

@@ -2,27 +2,45 @@
 
 Every processor of the cluster, or as many as asked for, builds an engine and makes shards; the bytes travel to the
 machine that runs the command, and only that writes. So the nodes need no common folder for the results, and what was
-made for the run there (`Job.inputs`) travels with it. Photos have to lie at the same place on each node. A shard whose
-node is lost is made again.
+made for the run there (`Job.inputs`) travels with it. Photos have to lie at the same place on each node, and the nodes
+need the same anchorpose, since another one makes other images: a node that has not says so and the run ends. A shard
+whose node is lost is made again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import anchorpose
 from anchorpose.files.paths import reason, replacing
 from anchorpose.files.shards import Coding
 from anchorpose.learn.synthesis.job import Backend, Build, Engine, Event, Job, Made, Task, make_shard
 from anchorpose.learn.synthesis.processes import Failure
 from anchorpose.poses.errors import FileError, InputError, MissingExtra
 
+_OURS = (".py", ".npz", ".onnx")  # suffixes of what decides how images come out
 _RESTARTS = 3  # times that a lost process is started anew, and its task given to it again
+
+
+@cache
+def _sources() -> str:
+    """A digest of this program: the text of its modules, and the size of the other files that come with it."""
+    root = Path(anchorpose.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.is_file() and p.suffix in _OURS):
+        text = path.suffix == ".py"
+        held = path.read_bytes().replace(b"\r\n", b"\n") if text else str(path.stat().st_size).encode()
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + held + b"\0")
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,8 @@ class _Parcel:
 
 @dataclass(frozen=True)
 class _Order:
-    """What a node needs for an engine: how to build it, the folder that paths are relative to, and files by path."""
+    """What a node needs for an engine: how to build it, the folder that paths are relative to, files by path, and the
+    version and the sources of the program that it has to be."""
 
     build: Build
     config: Any
@@ -43,9 +62,25 @@ class _Order:
     coding: Coding
     folder: str
     files: dict[str, bytes]
+    version: str = ""
+    sources: str = ""
+
+    def check_program(self) -> None:
+        """InputError where this node has another anchorpose than the machine that the order is from."""
+        version, there = anchorpose.__version__, self.version or "an older version"
+        if version != self.version:
+            what = f"anchorpose {version}, and the machine that runs the command {there}"
+        elif _sources() != self.sources:
+            what = f"other sources of anchorpose {version} than the machine that runs the command"
+        else:
+            return
+        raise InputError(
+            f"the node {platform.node()} has {what}; images would not be the same: install the same on all nodes"
+        )
 
     def unpack(self) -> Engine:
         """Put the files where the config looks for them, unless they are there, and build the engine."""
+        self.check_program()
         os.makedirs(self.folder, exist_ok=True)
         os.chdir(self.folder)
         for name, data in self.files.items():
@@ -124,7 +159,8 @@ def _hand_out(ray: Any, job: Job, tasks: list[Task], count: int) -> Iterator[Eve
     maker = ray.remote(num_cpus=1, max_restarts=_RESTARTS, max_task_retries=_RESTARTS)(_Maker)
     waiting = list(reversed(tasks))
     files = {str(job.out / name): (job.out / name).read_bytes() for name in job.inputs}
-    order = ray.put(_Order(job.build, job.config, job.seed, job.coding, os.getcwd(), files))
+    program = anchorpose.__version__, _sources()
+    order = ray.put(_Order(job.build, job.config, job.seed, job.coding, os.getcwd(), files, *program))
     # Where a shard is written is the business of this machine; the nodes get its name alone.
     busy = {}
     for _ in range(count):
