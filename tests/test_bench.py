@@ -10,6 +10,7 @@ import pytest
 
 from anchorpose.files.images import write_image
 from anchorpose.measure import bench, footprint, motion_speed
+from anchorpose.measure.turns import ratio, take_turns
 from anchorpose.poses.errors import FileError, InputError
 from fake_motion_net import fake_refiner
 
@@ -30,18 +31,18 @@ def test_people_on_the_canvas_have_one_size_however_many() -> None:
 def test_all_take_turns_in_an_order_that_turns() -> None:
     order: list[str] = []
     calls = {name: (lambda name=name: order.append(name)) for name in "abc"}
-    times = bench.take_turns(calls, rounds=3, warm_up=1)
+    times = take_turns(calls, rounds=3, warm_up=1)
     assert [len(values) for values in times.values()] == [3, 3, 3]
     rounds = ["".join(order[i : i + 3]) for i in range(0, 12, 3)]
     assert sorted(rounds[1:]) == ["abc", "bca", "cab"] and len(set(rounds[1:])) == 3
 
 
 def test_times_are_milliseconds_and_ratios_are_taken_within_rounds() -> None:
-    times = bench.take_turns({"sleep": lambda: time.sleep(0.02)}, rounds=2, warm_up=0)
+    times = take_turns({"sleep": lambda: time.sleep(0.02)}, rounds=2, warm_up=0)
     assert (times["sleep"] >= 20).all() and (times["sleep"] < 2000).all()
     # The machine was three times slower in the second round: no matter.
-    assert bench.ratio(np.array([2.0, 6.0, 2.0]), np.array([1.0, 3.0, 1.0])) == 2
-    assert bench.ratio(np.array([1.0]), None) is None
+    assert ratio(np.array([2.0, 6.0, 2.0]), np.array([1.0, 3.0, 1.0])) == 2
+    assert ratio(np.array([1.0]), None) is None
 
 
 def test_the_photo_comes_from_a_file_or_a_package(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ within each round, and the median over the rounds counts.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from anchorpose.measure.motion_speed import motion_record, motion_tables
 from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, write_report
+from anchorpose.measure.turns import Call, ratio, take_turns
 from anchorpose.poses.errors import AnchorposeError, InputError
 from anchorpose.poses.values import Frame
 
@@ -30,10 +30,7 @@ GRID = (5, 4)
 COUNTS = (1, 2, 5, 10, 20)
 QUALITIES: tuple[Quality, ...] = ("fast", "balanced", "best")
 REFERENCE = "MoveNet MultiPose 256"
-# Networks keep their threads spinning for a while after a call; the next contender should not pay for that.
-_REST = 0.005
 
-Call = Callable[[], Any]
 Peer = Callable[[Frame, np.ndarray], Any]
 
 
@@ -73,28 +70,6 @@ def canvas(person: np.ndarray, count: int, size: tuple[int, int] = SIZE, grid: t
         x, y = column * cell[0] + (cell[0] - new[0]) // 2, row * cell[1] + (cell[1] - new[1]) // 2
         out[y : y + new[1], x : x + new[0]] = tile
     return out
-
-
-def take_turns(calls: dict[str, Call], rounds: int, warm_up: int = 2, progress: str = "") -> dict[str, np.ndarray]:
-    """Milliseconds (rounds,) of each call: every round runs all of them, in an order that turns."""
-    from tqdm import tqdm
-
-    names = list(calls)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for number_ in tqdm(range(-warm_up, rounds), desc=progress, disable=not progress, unit="round"):
-        shift = number_ % len(names)
-        for name in names[shift:] + names[:shift]:
-            time.sleep(_REST)
-            start = time.perf_counter()
-            calls[name]()
-            if number_ >= 0:
-                times[name].append(1000 * (time.perf_counter() - start))
-    return {name: np.array(values) for name, values in times.items()}
-
-
-def ratio(times: np.ndarray, reference: np.ndarray | None) -> float | None:
-    """Median over the rounds of the ratio within each."""
-    return None if reference is None else float(np.median(times / reference))
 
 
 def load_models(model: str, threads: int | None) -> dict[str, Model]:

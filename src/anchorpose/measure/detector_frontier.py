@@ -19,11 +19,11 @@ from anchorpose.files.datasets import dataset_path
 from anchorpose.files.images import read_image
 from anchorpose.files.labels import LabelledImage, read_labels
 from anchorpose.files.paths import replacing
-from anchorpose.measure.bench import ratio, take_turns
 from anchorpose.measure.metrics import BODY12, FOUND_OKS, body12, match_people, oks_matrix, pck2d
 from anchorpose.measure.peers import MoveNetMultiPose
 from anchorpose.measure.protocols import select
 from anchorpose.measure.report import number, provenance, provenance_line, run_command, table
+from anchorpose.measure.turns import ratio, take_turns
 from anchorpose.poses.errors import AnchorposeError
 from anchorpose.poses.values import Frame, Pose
 from anchorpose.sense.detector import QUALITIES, resize

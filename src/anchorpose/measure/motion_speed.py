@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anchorpose.measure.report import provenance, provenance_line, run_command, table
+from anchorpose.measure.turns import take_turns
 from anchorpose.poses.body_bones import BODY_BONES, body13_points
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.sequences import MODES
@@ -74,8 +75,6 @@ def motion_record(
 ) -> Json:
     """Milliseconds a frame by window and number of people: `median` and `least` of all turns, and those of the network
     alone, `network` and `network_least`."""
-    from anchorpose.measure.bench import take_turns
-
     calls: dict[str, Callable[[], Any]] = {}
     for window in windows:
         for count in counts:
