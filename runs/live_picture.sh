@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${BIN:-.venv/bin} work=$(mktemp -d)
-trap 'kill "$live" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill "${live:-}" 2>/dev/null || true; rm -rf "$work"' EXIT
 bash runs/get_demo_input.sh demo
 "$bin/python" - demo/park.mp4 "$work/park.mp4" <<'PY'
 import sys

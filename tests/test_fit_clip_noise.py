@@ -19,7 +19,7 @@ from anchorpose.learn.fit_clip_noise import (
     normal_errors,
     swaps,
 )
-from anchorpose.learn.fit_motion_noise import fit
+from anchorpose.learn.fit_motion_noise import fit, sources
 from anchorpose.learn.video_tracks import link, pieces, video_gaps
 from anchorpose.measure.clip_set import TRUTH, ClipTruth
 from anchorpose.measure.noise import DetectorNoise
@@ -162,6 +162,23 @@ def test_people_of_a_video_are_linked_over_gaps() -> None:
     assert sorted(len(joints) for joints, _ in pieces(tracks)) == [40, 40, 90]
 
 
+def test_tracks_that_were_seen_as_often_are_told_apart() -> None:
+    """One of two who have as many sightings, some of them in the same frames, is given up."""
+    still, scores = np.concatenate([figure(), figure()[12:]]), np.full(14, 0.6)
+    frames = [
+        [(still, scores)] * (t < 99 or t == 100) + [(still + (900, 0), scores)] * (t < 100) for t in range(170)
+    ]  # fmt: skip
+    assert sorted(len(joints) for joints, _ in link(frames)) == [100, 101]
+
+
+def test_footage_without_a_whole_second_is_refused() -> None:
+    noise = DetectorNoise.load()
+    joints = np.repeat(np.concatenate([figure(), figure()[12:]])[None], 60, 0)
+    joints[::20] = np.nan
+    with pytest.raises(InputError, match="for a second"):
+        sources([(joints, np.full((60, 14), 0.6))], [], [], noise, FPS)
+
+
 def test_clips_that_only_measure_are_refused(tmp_path: Path) -> None:
     truth = ClipTruth(
         np.arange(5) / FPS, np.ones((5, 13, 3)), np.repeat(figure()[None], 5, 0), np.full((5, 13), 2, np.uint8),
@@ -170,7 +187,7 @@ def test_clips_that_only_measure_are_refused(tmp_path: Path) -> None:
     (tmp_path / "clip_000").mkdir()
     truth.save(tmp_path / "clip_000" / TRUTH)
     with pytest.raises(InputError, match="of the split val"):
-        read_tracks([tmp_path], lambda: pytest.fail("no front end is needed"))
+        read_tracks([tmp_path], lambda: pytest.fail("no front end is needed"), "ours")
     empty = {"joints": np.full((5, 14, 2), np.nan), "scores": np.zeros((5, 14)),
              "joints3d": np.full((5, 13, 3), np.nan), "translation": np.full((5, 3), np.nan)}  # fmt: skip
     assert clip_track(empty, truth).fps == pytest.approx(FPS) and not clip_track(empty, truth).found.any()

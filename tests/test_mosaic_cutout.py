@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from anchorpose.learn.synthesis.mosaic.cutout import body_mask, refined_mask
 from anchorpose.learn.synthesis.mosaic.limbs import chart, segment_distances
@@ -81,6 +84,19 @@ def test_layers_lie_on_top_of_each_other() -> None:
     over = Layer(np.full((2, 2, 3), 250, np.uint8), np.full((2, 2), 0.2, np.float32), 3, 3, {})
     image, instances = compose(ground, [far, over])
     assert instances[3, 3] == 1 and (image[3, 3] == 130).all(), "a faint veil does not own a pixel"
+
+
+def test_as_many_kinds_as_there_are_poses() -> None:
+    """Three poses repeated a hundred times are three kinds, whatever the rounding: what is rare among them is drawn as
+    often as the others."""
+    corpus = tiny_corpus(3)
+    rows = np.r_[np.zeros(200, int), np.ones(90, int), np.full(10, 2)]
+    for jitter in (0.0, 1e-9):
+        many = corpus.subset(rows)
+        noise = np.random.default_rng(0).normal(0, jitter, many.joints3d.shape)
+        many = replace(many, joints3d=(many.joints3d + noise).astype(many.joints3d.dtype))
+        chances = np.diff(balanced_chances(many, kinds=20), prepend=0)
+        assert chances[290:].sum() == pytest.approx(0.5 * 10 / 300 + 0.5 / 3)
 
 
 def test_rare_poses_are_drawn_more_often() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from anchorpose.cli.names import say
 from anchorpose.cli.synth_options import Making, SynthMosaic, SynthRender, SynthShow
 from anchorpose.poses.errors import FileError, InputError
 
@@ -32,10 +33,6 @@ def synthesise(what: SynthMosaic | SynthRender | SynthShow) -> int:
     if isinstance(what, SynthShow):
         return _show(what)
     return _mosaic(what) if isinstance(what, SynthMosaic) else _render(what)
-
-
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)
 
 
 def _mosaic(given: SynthMosaic) -> int:
@@ -68,7 +65,7 @@ def _prepare_mosaic(given: SynthMosaic, images: Path) -> tuple[str, ...]:
     write_labels(sources.labels, _new(given, SOURCES), images)
     corpus.save(_new(given, POSES))
     people = sum(len(image.people) for image in sources.labels)
-    _say(f"{people} people on {len(sources.labels)} photos, {len(corpus)} poses")
+    say(f"{people} people on {len(sources.labels)} photos, {len(corpus)} poses")
     return skipped + sources.skipped
 
 
@@ -121,7 +118,7 @@ def _prepare_motions(given: SynthRender) -> tuple[str, ...]:
                 paths, scale=given.mocap_scale, up=given.mocap_up, solve=_solve, tick=bar.update, total=bar.reset
             )
     corpus.save(_new(given, MOTIONS))
-    _say(f"{len(corpus)} poses of {len(set(corpus.clip.tolist()))} clips")
+    say(f"{len(corpus)} poses of {len(set(corpus.clip.tolist()))} clips")
     return skipped
 
 
@@ -204,7 +201,7 @@ def _make(given: Making, engine: str, build: Build, config: Any, skipped: Sequen
         os.replace(_new(given, name), given.out / name)
     write_skipped(given.out / SKIPPED, skipped)
     if skipped:
-        _say(f"{_not_used(skipped)}, the first: {skipped[0]}")
+        say(f"{_not_used(skipped)}, the first: {skipped[0]}")
     if given.only is not None:
         return _make_one(given, job)
     _sum_up(given, _run(given, job), skipped)
@@ -271,7 +268,7 @@ class _Report:
         if left > free and not self._warned:
             self._warned = True
             needed = f"about {left / 1e9:.1f} GB, {free / 1e9:.1f} GB are free in {self._job.out}"
-            _say(f"anchorpose: what remains needs {needed}")
+            say(f"anchorpose: what remains needs {needed}")
 
 
 def _make_one(given: Making, job: Job) -> int:
@@ -290,12 +287,12 @@ def _sum_up(given: Making, run: Run, skipped: Sequence[str]) -> None:
     samples = sum(shard.samples for shard in run.shards.values())
     size = sum(shard.bytes for shard in run.shards.values()) / 1e6
     failed = {index: reason for shard in run.shards.values() for index, reason in shard.failed.items()}
-    _say(f"{samples} images in {len(run.shards)} shards, {size:.1f} MB")
+    say(f"{samples} images in {len(run.shards)} shards, {size:.1f} MB")
     if failed:
         index, reason = next(iter(failed.items()))
-        _say(f"{len(failed)} images could not be made; image {index}: {reason} (all are in {given.out / run.name})")
+        say(f"{len(failed)} images could not be made; image {index}: {reason} (all are in {given.out / run.name})")
     if skipped:
-        _say(f"{_not_used(skipped)}; the list is in {given.out / SKIPPED}")
+        say(f"{_not_used(skipped)}; the list is in {given.out / SKIPPED}")
     print(given.out)
 
 
@@ -308,7 +305,7 @@ def _show(given: SynthShow) -> int:
         raise InputError(f"-n takes the number of images, not {given.number}")
     samples = [(_caption(key, sample), sample) for key, sample in _first(given.shards, given.number)]
     sample_sheet(samples, given.out, columns=given.columns, cell=given.cell, map=given.map)
-    _say(f"{len(samples)} images")
+    say(f"{len(samples)} images")
     print(given.out)
     return 0
 

@@ -70,7 +70,7 @@ class Rig:
         fingers: by HAND21's finger, how its joints are named, "{}" for the side, "{n}" for 1, 2, 3 from the palm on.
         finger_joints: how many of them there are; after them comes the end site if `finger_end`.
         finger_end: whether the end site is one more joint (and not empty).
-        also: joints that tell this rig from others with the same limbs, "{}" for the side.
+        also: joints that tell this rig from others with the same limbs.
         more: joints that it may have, "{}" for the side.
         loose: whether its names are known by `plain_name` too.
         stands: whether a figure stands upright in the rest pose, facing any way: `stance` tells.

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,6 +115,8 @@ def _points(path: Path, scale: float | None, up: str | None) -> Clip:
 def _check_size(path: Path, clip: Clip, given: float | None, in_units: Callable[[], Clip]) -> None:
     """InputError where people are nobody's size; `given` metres per unit, `in_units` reads them in the file's units."""
     leg = leg_length(clip.names, clip.positions)
+    if math.isnan(leg):
+        raise InputError(f"{path}: no frame has a whole leg, hip, knee and ankle")
     if _LEGS[0] <= leg <= _LEGS[1]:
         return
     inside = in_units()

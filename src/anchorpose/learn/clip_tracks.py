@@ -165,8 +165,11 @@ def detect(folder: Path, model: Model) -> dict[str, Array]:
     return out
 
 
-def read_tracks(roots: Sequence[Path], make: Callable[[], Model]) -> list[ClipTrack]:
+def read_tracks(roots: Sequence[Path], make: Callable[[], Model], sensed_by: str) -> list[ClipTrack]:
     """Tracks of all clips of some sets, from the clips' folders or, if they are not there, by a front end.
+
+    Args:
+        make: opens the front end. sensed_by: which one it is; what another one has found is not taken.
 
     Raises:
         FileError: a set has no clips. InputError: a clip is not of training subjects.
@@ -177,19 +180,22 @@ def read_tracks(roots: Sequence[Path], make: Callable[[], Model]) -> list[ClipTr
         truth = ClipTruth.load(folder / TRUTH)
         if truth.about.get("split") != "train":
             raise InputError(f"{folder} is of the split {truth.about.get('split')}: noise is fitted on train alone")
-        found = _load(folder / _FILE)
+        found = _load(folder / _FILE, sensed_by, len(truth))
         if found is None:
             model = model or make()
             found = detect(folder, model)
             with replacing(folder / _FILE) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, **found)  # type: ignore[arg-type]
+                np.savez_compressed(file, sensed_by=sensed_by, **found)  # type: ignore[arg-type]
         out.append(clip_track(found, truth))
     return out
 
 
-def _load(path: Path) -> dict[str, Array] | None:
+def _load(path: Path, sensed_by: str, frames: int) -> dict[str, Array] | None:
+    """What is kept, if it is of this front end and of as many frames."""
     try:
         with np.load(path, allow_pickle=False) as data:
+            if str(data["sensed_by"]) != sensed_by or len(data["joints"]) != frames:
+                return None
             return {name: data[name] for name in _ARRAYS}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

@@ -212,7 +212,9 @@ def also_seen(tracks: Sequence[ClipTrack], noise: DetectorNoise) -> dict[str, fl
         "median_error": float(np.nanmedian(errors)), "median_error_of_photos": float(np.median(noise.errors[:, -1, 5])),
     }  # fmt: skip
     for name, parts in (("depth", depth), ("size", size)):
-        middles = np.array([np.nanmedian(p) for p in parts if np.isfinite(p).any()])
-        rest = np.concatenate([p[np.isfinite(p)] - np.nanmedian(p) for p in parts if np.isfinite(p).any()])
+        known = [p[np.isfinite(p)] for p in parts if np.isfinite(p).any()]
+        if not known:  # no pose was lifted
+            continue
+        middles, rest = np.array([np.median(p) for p in known]), np.concatenate([p - np.median(p) for p in known])
         out[f"{name}_over_tracks"], out[f"{name}_within"] = float(middles.std()), float(rest.std())
     return out

@@ -33,7 +33,8 @@ from anchorpose.measure.report import provenance
 from anchorpose.measure.sequence_noise import TIME_FILE, NoiseOverTime, add_noise_over_time
 from anchorpose.measure.sequence_views import ViewedMotion, sound_parts, view_part
 from anchorpose.measure.virtual import MEASURE
-from anchorpose.sense.models import default_threads
+from anchorpose.poses.errors import InputError
+from anchorpose.sense.models import PACKAGE_WEIGHTS, default_threads, read_index
 from anchorpose.sense.pipeline import load
 
 Array = NDArray[np.float64]
@@ -141,17 +142,21 @@ def sources(
     noise: DetectorNoise,
     fps: float,
 ) -> dict[str, Source]:
-    """Of videos and clips, of those that there are."""
+    """Of videos and clips, of those that there are.
+
+    Raises:
+        InputError: in none of them anybody was found for a second.
+    """
     variance = np.diag(noise.score_cov)
     out = {}
-    if video:
-        whole = pieces(video)
+    if whole := pieces(video):
         out["video"] = Source(restlessness(whole), score_memory(whole, variance, fps), motions, 14)
-    if clips:
-        whole = pieces(clip_tracks_2d(clips))
+    if whole := pieces(clip_tracks_2d(clips)):
         body = [(joints[:, :13], scores[:, :13]) for joints, scores in whole]
         scenes = [clip_scene(c) for c in clips]
         out["clips"] = Source(restlessness(body), score_memory(whole, variance, clips[0].fps), scenes, 13)
+    if not out:
+        raise InputError("nobody was found for a second without a gap: give longer videos or clips")
     return out
 
 
@@ -173,6 +178,8 @@ def fit(
     prior: NoiseOverTime | None = None,
 ) -> NoiseOverTime:  # fmt: skip
     """All fields from tracks of videos and clips; what neither tells stays as in `prior`, and `about` says so."""
+    if video and any(abs(c.fps - fps) > 0.01 * fps for c in clips):
+        raise InputError(f"videos of {fps:g} frames a second beside clips of {clips[0].fps:g}: one rate for all")
     prior, noise = prior or NoiseOverTime(), DetectorNoise.load()
     about: dict[str, str] = {}
     values, seen_else = {}, {}
@@ -221,7 +228,9 @@ def main() -> None:
     if not args.video and not args.clips:
         parser.error("give videos, --clips, or both")
     corpus = MotionCorpus.load(args.corpus) if args.corpus else read_motions(dataset_path("mocap"), "train")
-    clips = read_tracks(args.clips, lambda: load(quality=args.quality))
+    files = read_index(PACKAGE_WEIGHTS)
+    sensed_by = " ".join([args.quality, *(files[name].sha256 for name in ("movenet_multipose", "lift"))])
+    clips = read_tracks(args.clips, lambda: load(quality=args.quality), sensed_by)
     tracks = [track for path in args.video for track in video_tracks(path, args.quality, args.limit)]
     found = fit(tracks, clips, corpus, args.fps)
     made = provenance("anchorpose.learn.fit_motion_noise", default_threads())

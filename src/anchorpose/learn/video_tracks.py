@@ -55,7 +55,7 @@ def link(found: Sequence[Sequence[tuple[Array, Array]]]) -> list[Track]:
                 free.discard(best)
                 track[number] = poses[best]
             elif gap >= _WAIT:
-                open_tracks.remove(track)
+                open_tracks = [other for other in open_tracks if other is not track]
                 closed.append(track)
         open_tracks += [{number: poses[i]} for i in free]
     out = []

@@ -247,7 +247,7 @@ def _points(world: ArrayLike, measures: ArrayLike, shares: Array) -> Array:
     columns = np.swapaxes(world, -3, -2).reshape(*lead, 3, -1)
     ratios = np.concatenate([np.exp(measures), np.ones((*measures.shape[:-1], 1))], axis=-1)
     matrix = (ratios @ shares.reshape(len(shares), -1)).reshape(*measures.shape[:-1], *shares.shape[1:])
-    if measures.ndim == 1 or (measures.shape[-2] == 1 and len(lead) == measures.ndim - 1):
+    if measures.ndim == 1 or (measures.shape[-2] == 1 and measures.shape[:-2] == lead[:-1]):
         frames = columns.reshape(*measures.shape[:-2], -1, columns.shape[-1])
         points = (frames @ matrix.reshape(*measures.shape[:-2], *shares.shape[1:])).reshape(*lead, 3, count)
     else:

@@ -105,7 +105,7 @@ def motion_view(
     Args:
         joints: (N, W, 13, 3) [m] camera-oriented, NaN where missing; scores: (N, W, 13).
         translation: (N, W, 3) [m] of the torso's centre in the camera frame, NaN where unknown.
-        modes: (N, W, M, 13, 3) [m] about the torso; weights: (N, W, M).
+        modes: (N, W, MODES, 13, 3) [m] about the torso; weights: (N, W, MODES).
         measures: (N, 9) of the persons (`poses.body_bones.fit_measures`).
     """
     return view_of(frame_rows(joints, scores, translation, modes, weights), measures)

@@ -85,7 +85,7 @@ def slerp(a: Array, b: Array, share: ArrayLike) -> Array:
     step, share = np.swapaxes(a, -1, -2) @ b, np.asarray(share, np.float64)
     read = step.reshape(*step.shape[:-2], 9) @ _READ
     trace = read[..., 3]
-    if not (trace > 0).all():  # 90 degrees and more, where the sine no longer tells the angle well
+    if not (trace > 0).all():  # 120 degrees and more, where the sine no longer tells the angle well
         far: Array = a @ rotvec_to_matrix(share[..., None] * matrix_to_rotvec(step))
         return far
     # Rodrigues' formula, without a way through vectors and quaternions.
