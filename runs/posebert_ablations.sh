@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # PoseBERT with other windows, masking, noise, without modes, without windows made from the truth: one short run each on
-# the same tracks, one table. STEPS each (1200, some 4 minutes on one core). Needs the tracks of runs/train_posebert.sh, or makes them.
+# the same tracks, one table. STEPS each (500, 5 to 8 minutes on one core without bfloat16). Needs the tracks of
+# runs/train_posebert.sh, or makes them. TRACKS of the table: 60.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${OUT_DIR:-checkpoints/posebert_ablations}
@@ -9,7 +10,7 @@ models=()
 train() {
   local name=$1
   shift
-  python -m anchorpose.learn.train_posebert --out "$out/$name" --cache "$cache" --steps "${STEPS:-1200}" \
+  python -m anchorpose.learn.train_posebert --out "$out/$name" --cache "$cache" --steps "${STEPS:-500}" \
     --device "${DEVICE:-cpu}" --threads "${THREADS:-0}" --seed 0 "$@"
   python -m anchorpose.learn.export_posebert "$out/$name" --weights "$out" --name "$name" --no-index
   models+=(--model "$name=$out/$name.onnx")
@@ -23,4 +24,5 @@ train no-noise --noise 0
 train more-noise --noise 2
 train no-modes --no-modes
 train no-truth --truth 0
-python -m anchorpose.measure.motion_table --out docs/motion_ablations.md --delays --modes-off "${models[@]}"
+python -m anchorpose.measure.motion_table --out docs/motion_ablations.md --tracks "${TRACKS:-60}" --delays --modes-off \
+  "${models[@]}"
