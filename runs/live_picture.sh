@@ -27,7 +27,7 @@ until address=$(grep -o 'http://[^ ]*' "$work/said.txt"); do
 done
 sleep "${1:-3}"
 "${CHROMIUM:-chromium}" --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,520 \
-  --virtual-time-budget=2000 --screenshot="$work/page.png" "$address" >/dev/null 2>&1
+  --virtual-time-budget=2500 --screenshot="$work/page.png" "$address" >/dev/null 2>&1
 "$bin/python" - "$work/page.png" docs/live.jpg <<'PY'
 import sys
 
