@@ -22,9 +22,8 @@ from anchorpose.sense.motion import (
     window_starts,
 )
 from anchorpose.sense.motion_online import OnlineRefiner, push_many
-from anchorpose.sense.motion_settle import settle_at
 from conftest import TinyLift
-from toy_motion import hide, toy_posebert_folder, toy_refiner, toy_sequence
+from toy_motion import hide, settle_at, toy_posebert_folder, toy_refiner, toy_sequence
 
 
 def as_poses(sequence: PoseSequence) -> list[Pose | None]:

@@ -10,8 +10,8 @@ from anchorpose.measure.smoothing import acceleration_error
 from anchorpose.poses.body_bones import BODY_BONES, body_points
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.transforms import hip_centred, torso_centred
-from anchorpose.sense.motion_settle import NOT_SETTLED, SettleSettings, aim_at, settle, settle_at, settle_each
-from toy_motion import toy_world
+from anchorpose.sense.motion_settle import NOT_SETTLED, SettleSettings, aim_at, settle, settle_each
+from toy_motion import settle_at, toy_world
 
 MEASURES = np.random.default_rng(0).normal(0, 0.05, 9)
 PLACE = np.zeros((60, 3))

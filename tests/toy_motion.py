@@ -17,8 +17,21 @@ from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.sequences import MODES, PoseSequence
 from anchorpose.poses.transforms import rotation_y, torso_centre, torso_centred
 from anchorpose.sense.motion import Refiner
+from anchorpose.sense.motion_settle import SettleSettings, settle_each
 
 FLIP = np.diag([1.0, -1.0, -1.0])
+
+
+def settle_at(
+    world: np.ndarray, centre: np.ndarray, measures: np.ndarray, seen: np.ndarray, at: int,
+    settings: SettleSettings | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """`settle_each` for one window of joints (W, 13, 3) anywhere."""
+    joints = torso_centred(seen)[None]
+    there = np.isfinite(joints).all(-1)
+    joints = np.where(there[..., None], joints, 0.0)
+    turned, place = settle_each(world[None], centre[None], measures[None], joints, there, [at], settings)
+    return turned[0], place[0]
 
 
 def toy_world(frames: int, seed: int = 0) -> np.ndarray:

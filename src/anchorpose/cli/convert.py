@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from anchorpose.cli.convert_options import Convert
-from anchorpose.cli.names import say
+from anchorpose.cli.names import warn
 from anchorpose.poses.errors import InputError
 
 
@@ -17,7 +17,7 @@ def convert_file(given: Convert) -> int:
 
     options = Options(
         size=given.size, person=given.person, joints=given.joints, scale=given.scale, up=given.up,
-        influences=int(given.influences), order=given.order, warn=lambda line: say(f"anchorpose: {line}"),
+        influences=int(given.influences), order=given.order, warn=warn,
     )  # fmt: skip
     kind = given.to or kind_of(given.b)
     if given.to is not None and kind_of(given.b) not in ("results", "openpose"):

@@ -17,6 +17,11 @@ def say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
+def warn(line: str) -> None:
+    """A line that says who warns."""
+    say(f"anchorpose: {line}")
+
+
 def result_name(source: Source, taken: set[str]) -> str:
     """Results are named after the source: without its suffix, unless another source of this run has that name."""
     plain = source.name if source.kind in ("folder", "camera") else Path(source.name).stem

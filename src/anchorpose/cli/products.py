@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anchorpose.cli.names import say
+from anchorpose.cli.names import warn
 from anchorpose.files.convert import points_of, write_content
 from anchorpose.files.reading import Content, Options
 from anchorpose.files.results import read_results
@@ -66,7 +66,7 @@ def write_from_lines(save: Sequence[str], folder: Path, name: str, lines: Path) 
     if not kinds:
         return []
     content = Content(lines, "results of anchorpose", people=lambda: read_results(lines))
-    people = points_of(content, "a file of points", Options(warn=lambda line: say(f"anchorpose: {line}")))
+    people = points_of(content, "a file of points", Options(warn=warn))
     written: list[str] = []
     for kind in kinds:
         if kind in ALL:

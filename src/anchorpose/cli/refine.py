@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from anchorpose.cli.names import say
+from anchorpose.cli.names import warn
 from anchorpose.cli.refine_options import Refine
 from anchorpose.poses.errors import InputError
 
@@ -22,7 +22,7 @@ def refine_file(given: Refine) -> int:
         raise InputError(f"{given.b}: a motion is written as .bvh, .npz, .glb, .mot, .trc, .c3d, .csv or .html")
     found = read_sequences(
         given.a, skeleton=given.skeleton, fps=given.fps, scale=given.scale, up=given.up,
-        warn=lambda line: say(f"anchorpose: {line}"),
+        warn=warn,
     )  # fmt: skip
     if given.person is not None:
         numbers = ", ".join(str(person) for person, _ in found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from anchorpose.cli.first_pass import FirstPass
-from anchorpose.cli.names import result_name, say
+from anchorpose.cli.names import result_name, say, warn
 from anchorpose.cli.pictures import picture_writers
 from anchorpose.cli.products import LINES, MOTIONS, ONLY_MOTIONS, write_from_lines
 from anchorpose.cli.resume import Identities, Stored
@@ -45,7 +45,7 @@ def run_sources(run: Run) -> int:
         except AnchorposeError as error:
             if len(run.sources) == 1:
                 raise
-            say(f"anchorpose: {error}")
+            warn(str(error))
             failed += 1
     return 2 if failed else 0
 
@@ -73,7 +73,7 @@ class _Refining:
         try:
             model_path(MODEL)
         except ModelError as error:
-            say(f"anchorpose: poses stay those of single frames, as with --no-refine: {error}")
+            warn(f"poses stay those of single frames, as with --no-refine: {error}")
             return None
         return Refiner(load_session(MODEL, self._run.threads))
 
@@ -81,9 +81,7 @@ class _Refining:
 def _run_source(given: str, model: Model, run: Run, names: set[str], refining: _Refining) -> None:
     from anchorpose.files.sources import open_source
 
-    with open_source(
-        given, model.optics.camera, every=run.every, warn=lambda line: say(f"anchorpose: {line}")
-    ) as source:
+    with open_source(given, model.optics.camera, every=run.every, warn=warn) as source:
         name = result_name(source, names)
         refiner = refining.refiner(source)
         save = _possible(run.save, source, refiner)
@@ -119,7 +117,7 @@ def _possible(save: Sequence[str], source: Source, refiner: Refiner | None) -> l
     if cannot and not possible:
         raise InputError(f"--save {' '.join(cannot)} is {why}")
     if cannot:
-        say(f"anchorpose: {source.name}: {' '.join(cannot)} left out: it is {why}")
+        warn(f"{source.name}: {' '.join(cannot)} left out: it is {why}")
     return possible
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from anchorpose.cli.names import say
+from anchorpose.cli.names import say, warn
 from anchorpose.cli.synth_options import Making, SynthMosaic, SynthRender, SynthShow
 from anchorpose.poses.errors import FileError, InputError
 
@@ -268,7 +268,7 @@ class _Report:
         if left > free and not self._warned:
             self._warned = True
             needed = f"about {left / 1e9:.1f} GB, {free / 1e9:.1f} GB are free in {self._job.out}"
-            say(f"anchorpose: what remains needs {needed}")
+            warn(f"what remains needs {needed}")
 
 
 def _make_one(given: Making, job: Job) -> int:

@@ -52,6 +52,11 @@ def _legs(names: Sequence[str]) -> list[list[int]]:
     return [[names.index(name) for name in leg] for leg in legs if set(names).issuperset(leg)]
 
 
+def likely_scale(leg: float) -> float:
+    """The usual metres per unit with which a leg of so many units is nearest to an adult's."""
+    return min(SCALES, key=lambda scale: abs(math.log(max(leg, 1e-12) * scale / USUAL_LEG)))
+
+
 def check_size(
     path: Path,
     people: Parts,
@@ -73,7 +78,7 @@ def check_size(
         return
     units = _middle(in_units())
     unit = scale or (leg / units if units > 0 else 1.0)
-    best = min(SCALES, key=lambda one: abs(math.log(max(units, 1e-12) * one / USUAL_LEG)))
+    best = likely_scale(units)
     fits = LEGS[0] <= units * best <= LEGS[1]
     hint = (
         f"with --scale {best:g} they would have {units * best:.2f} m" if fits else "no usual unit makes them people's"

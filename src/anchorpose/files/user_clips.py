@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from anchorpose.files.c3d import read_c3d
-from anchorpose.files.human_size import SCALES, USUAL_LEG, leg_length
+from anchorpose.files.human_size import leg_length, likely_scale
 from anchorpose.files.mocap import SUFFIXES, read_mocap
 from anchorpose.files.motion_clips import clip_of_motion, y_up_motion
 from anchorpose.files.points import points_of_clip
@@ -121,7 +121,7 @@ def _check_size(path: Path, clip: Clip, given: float | None, in_units: Callable[
         return
     inside = in_units()
     units = max(leg_length(inside.names, inside.positions), 1e-12)
-    best = min(SCALES, key=lambda scale: abs(np.log(units * scale / USUAL_LEG)))
+    best = likely_scale(units)
     hint = "no usual unit makes them a person's"
     if _LEGS[0] <= units * best <= _LEGS[1]:
         hint = f"with --mocap-scale {best:g} they would have {units * best:.2f} m"

@@ -101,30 +101,18 @@ def settle(
     return calm, gaussian_filter1d(centre, s.calm, axis=-2, mode="nearest")
 
 
-def settle_at(
-    world: Array, centre: Array, measures: Array, seen: Array, at: int, settings: SettleSettings | None = None
-) -> tuple[Array, Array]:
-    """One frame of a window, settled with what the window has of its neighbours: quick, for online use.
-
-    Args:
-        world: (W, 38, 3, 3); centre: (W, 3); measures: (9,); seen: (W, 13, 3), as of `settle`. at: the frame.
-
-    Returns:
-        its rotations (38, 3, 3) and place (3,).
-    """
-    joints, there = _about_torso(seen)
-    turned, place = settle_each(world[None], centre[None], measures[None], joints[None], there[None], [at], settings)
-    return turned[0], place[0]
-
-
 def settle_each(
     world: Array, centre: Array, measures: Array, seen: Array, there: NDArray[np.bool_], at: Sequence[int],
     settings: SettleSettings | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """`settle_at` for a frame of each of N windows of W frames; all arguments with an axis of windows before.
+    """One frame of each of N windows, settled with what the window has of its neighbours: quick, for online use.
 
     Args:
-        seen: (N, W, 13, 3) about the torso's centre; there: (N, W, 13) which of them count.
+        world: (N, W, 38, 3, 3); centre: (N, W, 3); measures: (N, 9), as of `settle`.
+        seen: (N, W, 13, 3) about the torso's centre; there: (N, W, 13) which of them count. at: the frame of each.
+
+    Returns:
+        their rotations (N, 38, 3, 3) and places (N, 3).
     """
     s = settings or SETTLED
     weight, near = (np.stack(each)[:, None] for each in zip(*(_weights(world.shape[1], k, s) for k in at), strict=True))
