@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # PoseBERT with other windows, masking, noise, without modes, without windows made from the truth: one short run each on
-# the same tracks, one table. STEPS each (500, 5 to 8 minutes on one core without bfloat16). Needs the tracks of
+# the same tracks, one table. STEPS each (500, 2 to 3 minutes on one core without bfloat16). Needs the tracks of
 # runs/train_posebert.sh, or makes them. TRACKS of the table: 60.
 set -euo pipefail
 cd "$(dirname "$0")/.."

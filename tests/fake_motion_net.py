@@ -23,14 +23,19 @@ class FakeMotionNet:
         self.batches: list[int] = []
 
     def get_modelmeta(self) -> Any:
-        about = {"window": self.window, "rate": 30.0, "bones": BODY_BONES, "measures": MEASURES, "modes": MODES}
+        about = {"bones": BODY_BONES, "measures": MEASURES, "modes": MODES, "settles": True}
+        about |= {"window": self.window, "rate": 30.0}
         return SimpleNamespace(custom_metadata_map={"anchorpose": json.dumps(about)})
 
     def run(self, names: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         n, w = inputs["present"].shape
         self.batches.append(n)
         rotations = np.broadcast_to(UPRIGHT, (n, w, len(BODY_BONES), 3, 3)).copy()
-        said = {"rotations": rotations, "refined": inputs["places"], "sizes": inputs["window"][:, : len(MEASURES)]}
+        said = {
+            "rotations": np.moveaxis(rotations, (-2, -1), (0, 1)), "refined": inputs["places"],
+            "sizes": inputs["window"][:, : len(MEASURES)],
+            "settled": rotations[:, :1].repeat(inputs["calm"].shape[1], 1),
+        }  # fmt: skip
         return [said[name] for name in names or said]
 
 

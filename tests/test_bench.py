@@ -135,9 +135,11 @@ def test_stages_of_a_real_photo() -> None:
 
 def test_the_speed_of_live_motion() -> None:
     """Times of all there is, in a table; the network is a part of the whole."""
-    record = motion_speed.motion_record(fake_refiner(), 1, windows=(6, 8), counts=(1, 2))
+    record = motion_speed.motion_record(fake_refiner().session, 1, windows=(6, 8), counts=(1, 2))
     assert list(record) == ["6", "8"] and list(record["6"]) == ["1", "2"]
-    assert all(0 < cell["least"] <= cell["median"] for row in record.values() for cell in row.values())
+    for cell in (cell for row in record.values() for cell in row.values()):
+        assert 0 < cell["least"] <= cell["median"] and 0 < cell["network_least"] <= cell["network"]
+        assert cell["network"] < cell["median"] and cell["network_least"] < cell["least"]
     text = "\n".join(motion_speed.motion_tables({"16": {"1": {"median": 2.5, "least": 2.25, "network": 1.5,
                                                               "network_least": 1.25}}}))  # fmt: skip
     assert "| window | 1 person |" in text and "| 16 | 2.50 (1.50) 2.25 (1.25) |" in text

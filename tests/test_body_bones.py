@@ -20,13 +20,14 @@ from anchorpose.poses.body_bones import (
     bone_lengths,
     fit_measures,
     measures_of_lengths,
+    torso_from_root,
 )
 from anchorpose.poses.canonical import ANNY, REST
 from anchorpose.poses.errors import InputError
 from anchorpose.poses.kinematics import canonical_body13, canonical_joints
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.skeletons import BODY13
-from anchorpose.poses.transforms import mirror_joints
+from anchorpose.poses.transforms import mirror_joints, torso_centre
 from toy_motion import toy_world
 
 seeds = st.integers(0, 2**31)
@@ -118,3 +119,11 @@ def test_wrong_shapes() -> None:
         measures_of_lengths(np.zeros(9))
     with pytest.raises(InputError, match="joints must be"):
         fit_measures(np.zeros((4, 17, 3)))
+
+
+@pytest.mark.parametrize("shape", [(9,), (4, 9)])
+def test_the_torso_from_the_root(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(5)
+    world, measures = rotvec_to_matrix(rng.normal(0, 0.5, (4, len(BODY_BONES), 3))), rng.normal(0, 0.1, shape)
+    expected = torso_centre(body_points(world, measures)[..., :13, :])
+    np.testing.assert_allclose(torso_from_root(world, measures), expected, atol=1e-12)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -151,6 +154,12 @@ def test_clear_errors(tiny_lift: TinyLift) -> None:
         toy_refiner(stride=17)
     with pytest.raises(ModelError, match="PoseBERT"):
         Refiner(onnxruntime.InferenceSession(str(tiny_lift.onnx)))
+    session = toy_refiner().session
+    about = json.loads(session.get_modelmeta().custom_metadata_map["anchorpose"])
+    for change, words in (({"settles": None}, "earlier version"), ({"modes": 7}, "other bones, measures or modes")):
+        meta = SimpleNamespace(custom_metadata_map={"anchorpose": json.dumps(about | change)})
+        with pytest.raises(ModelError, match=words):
+            Refiner(SimpleNamespace(get_modelmeta=lambda meta=meta: meta))  # type: ignore[arg-type]
     motion = toy_refiner().refine(toy_sequence(3))
     smpl = Motion("smpl24", motion.times, motion.root, motion.rotations[:, :24], motion.translation, np.ones(24),
                   "camera", motion.observed)  # fmt: skip
@@ -180,7 +189,7 @@ def test_live_is_offline_on_what_is_known(delay: int) -> None:
     of what was seen by then; nothing later goes in."""
     sequence, refiner = hide(toy_sequence(40, 2), [11, 12, 13, 14]), toy_refiner()
     person, window = OnlineRefiner(refiner, delay=delay), 16
-    poses, got = as_poses(sequence), []
+    poses, got, sizes = as_poses(sequence), [], None
     for t in range(len(sequence)):
         motion = person.push(poses[t], float(sequence.times[t]))
         if t < delay:
@@ -196,14 +205,42 @@ def test_live_is_offline_on_what_is_known(delay: int) -> None:
         count = len(sighted) if len(sighted) <= 15 else 15 * (len(sighted) // 15)
         said = refiner.run([cut], fit_measures(known.joints3d[sighted[:count]])[None])
         world, place = settle_at(said.rotations[0], said.centre[0], said.measures[0], cut.joints3d, window - 1 - delay)
-        expected = as_motion(world[None], place[None], np.zeros(9), motion.times, motion.observed)
-        np.testing.assert_allclose(motion.rotations, expected.rotations, atol=1e-5)
+        sizes = said.measures[0] if sizes is None else sizes + 0.1 * (said.measures[0] - sizes)
+        expected = as_motion(world[None], place[None], sizes, motion.times, motion.observed)
+        np.testing.assert_allclose(motion.rotations, expected.rotations, atol=1e-4)
+        np.testing.assert_allclose(motion.translation, expected.translation, atol=1e-4)
+        np.testing.assert_allclose(motion.bone_lengths, expected.bone_lengths, atol=1e-5)
         assert motion.times[0] == sequence.times[t - delay]
     rest = person.flush()
     times = np.concatenate([m.times for m in got] + ([rest.times] if rest else []))
     np.testing.assert_array_equal(times, sequence.times)
     observed = np.concatenate([m.observed for m in got] + ([rest.observed] if rest else []))
     np.testing.assert_array_equal(observed, sequence.seen)
+
+
+def test_people_with_more_and_fewer_frames_due() -> None:
+    """Of whom two moments come at once beside whom one comes: each as alone."""
+    refiner, sequences = toy_refiner(), [toy_sequence(30, seed) for seed in (0, 1)]
+    poses = [as_poses(sequence) for sequence in sequences]
+    together = [OnlineRefiner(refiner, delay=4) for _ in sequences]
+    alone = [OnlineRefiner(refiner, delay=4) for _ in sequences]
+    for t, time in enumerate(sequences[0].times.tolist()):
+        if t % 2 == 0:
+            for person in (together[0], alone[0]):
+                person.add(poses[0][t], time)
+        if t % 2:
+            both = push_many(together, [poses[0][t], poses[1][t]], time)
+        else:
+            both = [None, together[1].push(poses[1][t], time)]
+        single = [alone[0].push(poses[0][t], time) if t % 2 else None, alone[1].push(poses[1][t], time)]
+        for a, b in zip(both, single, strict=True):
+            assert (a is None) == (b is None)
+            if a is not None and b is not None:
+                np.testing.assert_allclose(a.times, b.times)
+                np.testing.assert_allclose(a.rotations, b.rotations, atol=1e-5)
+                np.testing.assert_allclose(a.translation, b.translation, atol=1e-5)
+        if t > 6 and t % 2:
+            assert [len(motion) for motion in both if motion is not None] == [2, 1]
 
 
 @pytest.mark.parametrize("fps", [10.0, 25.0, 60.0])

@@ -10,8 +10,8 @@ from anchorpose.measure.smoothing import acceleration_error
 from anchorpose.poses.body_bones import BODY_BONES, body_points
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.transforms import hip_centred, torso_centred
-from anchorpose.sense.motion_settle import NOT_SETTLED, SettleSettings, aim_at, settle, settle_each
-from toy_motion import settle_at, toy_world
+from anchorpose.sense.motion_settle import SettleSettings, aim_at, settle
+from toy_motion import toy_world
 
 MEASURES = np.random.default_rng(0).normal(0, 0.05, 9)
 PLACE = np.zeros((60, 3))
@@ -110,49 +110,3 @@ def test_windows_as_one_by_one(windows: int) -> None:
         alone = settle(worlds[k], places[k], measures[k], seen[k])
         for a, b in zip(together, alone, strict=True):
             np.testing.assert_allclose(a[k], b, atol=1e-9)
-
-
-def test_one_frame_of_a_window() -> None:
-    """In the middle of a window about as the whole; straight ways stay straight at its end; nothing where nothing is
-    wanted."""
-    model = toy_world(40)
-    seen = joints(bent(model, 0.15))
-    whole, _ = settle(model, PLACE[:40], MEASURES, seen)
-    one, _ = settle_at(model, PLACE[:40], MEASURES, seen, 20)
-    apart = off(joints(one[None]), joints(whole[20][None]))
-    assert apart < 0.3 * off(joints(one[None]), joints(model[20][None]))
-    path = np.linspace(0, 2, 40)[:, None] * (1, 0, -1)
-    for at in (0, 7, 39):
-        np.testing.assert_allclose(settle_at(model, path, MEASURES, seen, at)[1], path[at], atol=1e-9)
-    same, kept = settle_at(model, path, MEASURES, seen, 39, NOT_SETTLED)
-    np.testing.assert_array_equal(same, model[39])
-    np.testing.assert_allclose(kept, path[39])
-
-
-def test_frames_of_several_windows_at_once() -> None:
-    """As each window alone, and as the plain sums say: weighted means of rotations, places and clipped offsets."""
-    rng = np.random.default_rng(4)
-    world = np.stack([toy_world(16, k) for k in range(3)])
-    measures, place = rng.normal(0, 0.05, (3, 9)), rng.normal(0, 1, (3, 16, 3))
-    seen = torso_centred(body_points(bent(world, 0.1), measures[:, None])[..., :13, :])
-    seen[0, 3:6] = seen[1, 11, 0] = np.nan
-    there = np.isfinite(seen).all(-1)
-    at = [11, 15, 0]
-    found, places = settle_each(world, place, measures, np.nan_to_num(seen), there, at)
-    away = np.arange(16.0)
-    for k in range(3):
-        alone = settle_at(world[k], place[k], measures[k], seen[k], at[k])
-        np.testing.assert_allclose(found[k], alone[0], atol=1e-12)
-        np.testing.assert_allclose(places[k], alone[1], atol=1e-12)
-        g = np.exp(-(((away - at[k]) / 2) ** 2) / 2)
-        line = np.stack([np.ones(16), away - at[k]])  # a fit of a line by weighted squares, read at the frame
-        weight = np.linalg.solve((line * g) @ line.T, line * g)[0]
-        u, _, vt = np.linalg.svd(np.tensordot(weight, world[k], 1))
-        near = np.exp(-(((away - at[k]) / 5) ** 2) / 2)[:, None, None] * there[k][..., None]
-        off = np.nan_to_num(seen[k]) - joints(world[k], measures[k])
-        off *= np.minimum(1, 0.25 / np.maximum(np.linalg.norm(off, axis=-1, keepdims=True), 1e-9))
-        count = near.sum(0)
-        mean = (count / np.exp(-(((away - at[k]) / 5) ** 2) / 2).sum()) ** 2 * (near * off).sum(0) / count
-        points = joints((u @ vt)[None], measures[k])[0]
-        np.testing.assert_allclose(found[k], aim_at(u @ vt, points, points + 0.5 * mean), atol=1e-7)
-        np.testing.assert_allclose(places[k], weight @ place[k], atol=1e-9)

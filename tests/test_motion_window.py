@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anchorpose.measure.motion_rows import as_poses
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.motion_view import frame_rows, motion_view, seen_joints, view_of
+from anchorpose.poses.motion_view import JOINT_SCALE, counted, frame_rows, motion_view, view_of
 from anchorpose.poses.resampling import resample
 from anchorpose.poses.sequences import PoseSequence
 from anchorpose.poses.transforms import torso_centred
@@ -87,7 +87,7 @@ def test_what_was_seen_in_the_windows_axes() -> None:
     parts = [np.stack([getattr(track, name) for track in tracks]) for name in NAMES]
     rows = frame_rows(*parts)
     view = view_of(rows, np.zeros((2, 9)))
-    joints, there = seen_joints(view, rows)
+    joints, there = view.frames[..., :39].reshape(2, LENGTH, 13, 3) / JOINT_SCALE, counted(rows) > 0
     expected = torso_centred(parts[0]) @ np.swapaxes(view.turn, 1, 2)[:, None]
     np.testing.assert_array_equal(there, np.isfinite(expected).all(-1))
     np.testing.assert_allclose(joints[there], expected[there], atol=1e-6)

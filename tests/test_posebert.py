@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from anchorpose.learn.export_posebert import load_exported, load_net
+from anchorpose.learn.export_posebert import Exported, load_exported, load_net, to_onnx
 from anchorpose.learn.kinematics import (
     BodyPoints,
     components_first,
@@ -18,7 +21,16 @@ from anchorpose.learn.nets.aim import Aim
 from anchorpose.learn.nets.posebert import PoseBert, PoseBertConfig, PoseBertLoss, metric
 from anchorpose.poses import sixd
 from anchorpose.poses.body_bones import BODY_BONES, body_points
-from anchorpose.poses.motion_view import INPUTS, MotionView, directions_of, motion_view, places_of, translations_of
+from anchorpose.poses.errors import ModelError
+from anchorpose.poses.motion_view import (
+    INPUTS,
+    SETTLE_INPUTS,
+    MotionView,
+    directions_of,
+    motion_view,
+    places_of,
+    translations_of,
+)
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.sense.models import PACKAGE_WEIGHTS, load_session, read_index
 from toy_motion import FLIP, hide, toy_posebert_folder, toy_sequence, toy_truth, toy_world
@@ -87,9 +99,13 @@ def test_places_in_metres_as_in_numpy() -> None:
 def test_estimates_start_where_the_limbs_point() -> None:
     """Untrained, every layer says the guess from the directions, the filled place and the measures that went in."""
     view = windows()
-    layers = PoseBert(SMALL).refinements(*tensors(view))
+    layers = PoseBert(SMALL).refinements(*tensors(view), layers=range(SMALL.layers))
     guess = sixd_to_matrix(Aim()(torch.from_numpy(view.directions)))
     assert len(layers) == SMALL.layers
+    net = lively()
+    (last,), each = (net.refinements(*tensors(view), layers=k) for k in ((-1,), range(SMALL.layers)))
+    torch.testing.assert_close(last.rotations, each[-1].rotations)
+    assert (last.rotations - each[0].rotations).abs().max() > 1e-3
     for estimate in layers:
         torch.testing.assert_close(estimate.rotations, guess, atol=0.1, rtol=0)
         np.testing.assert_allclose(estimate.places.detach(), view.places, atol=0.05)
@@ -166,11 +182,11 @@ def test_the_loss_is_nothing_for_the_truth() -> None:
     batch, points, objective = batch_of(2, 8), BodyPoints(), PoseBertLoss()
 
     class Oracle(PoseBert):
-        def refinements(self, *inputs: torch.Tensor) -> list:
+        def refinements(self, *inputs: torch.Tensor, layers: Sequence[int] = (-1,), **more: torch.Tensor) -> list:
             from anchorpose.learn.nets.posebert import Estimate
 
             true = Estimate(components_first(batch["rotations"]), batch["true_places"], batch["measures"])
-            return [true, true]
+            return [true for _ in layers]
 
     terms = objective(Oracle(SMALL), points, batch)
     assert float(terms["loss"]) < 0.01 and float(terms["mm"]) < 0.5
@@ -196,16 +212,29 @@ def test_a_micro_network_learns_a_handful_of_windows() -> None:
     assert last < 25 and last < 0.15 * first
 
 
-@pytest.mark.parametrize(("count", "frames"), [(1, 2), (3, 9), (5, 16)])
-def test_onnx_says_what_torch_says(count: int, frames: int) -> None:
+def settling(view: MotionView, asked: int) -> dict[str, np.ndarray]:
+    """The network's inputs, and weights with which `asked` frames of each window settle."""
+    n, w = view.present.shape
+    weights = np.random.default_rng(0).dirichlet(np.ones(w), (2, n, asked)).astype(np.float32)
+    there = (np.random.default_rng(1).random((n, w, 13)) < 0.8).astype(np.float32) * view.present[..., None]
+    return view.inputs | dict(zip(SETTLE_INPUTS, (there, *weights, np.array(0.25, np.float32)), strict=True))
+
+
+def both(net: PoseBert, session: object, inputs: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What torch says and what the file says."""
+    with torch.no_grad():
+        ours = Exported(net)(*(torch.from_numpy(inputs[name]) for name in (*INPUTS, *SETTLE_INPUTS)))
+    yield from zip((t.numpy() for t in ours), session.run(None, inputs), strict=True)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("count", "frames", "asked"), [(1, 2, 1), (3, 9, 0), (5, 16, 3)])
+def test_onnx_says_what_torch_says(count: int, frames: int, asked: int) -> None:
     """Any number of windows and frames; half-precision storage is off by little."""
     folder = toy_posebert_folder()
-    session, net = load_session(folder / "posebert.onnx", 1), load_net(folder)
-    view = windows(count, frames, (1,))
-    with torch.no_grad():
-        expected = net(*tensors(view))
-    for found, wanted in zip(session.run(None, view.inputs), expected, strict=True):
-        np.testing.assert_allclose(found, wanted.numpy(), atol=5e-3)
+    session, inputs = load_session(folder / "posebert.onnx", 1), settling(windows(count, frames, (1,)), asked)
+    for mine, theirs in both(load_net(folder), session, inputs):
+        assert mine.shape == theirs.shape
+        np.testing.assert_allclose(theirs, mine, atol=5e-3)
 
 
 def test_the_export_is_in_the_index() -> None:
@@ -215,14 +244,27 @@ def test_the_export_is_in_the_index() -> None:
     assert (folder / entry.file).stat().st_size == entry.bytes
 
 
-def test_an_exported_network_can_be_read_and_written_again() -> None:
-    """The file that ships says the same in torch, from its stored weights, as in ONNX Runtime."""
-    net, about = load_exported(PACKAGE_WEIGHTS / "posebert.onnx")
-    assert about["bones"] == list(BODY_BONES) and net.config == PoseBertConfig()
-    seen = toy_sequence(20)
-    windows = (getattr(seen, name)[None] for name in ("joints3d", "scores", "translation", "modes", "weights"))
-    view = motion_view(*windows, np.zeros((1, 9)))
-    with torch.no_grad():
-        ours = net(*(torch.from_numpy(view.inputs[name]) for name in INPUTS))
-    for mine, theirs in zip(ours, load_session("posebert").run(None, view.inputs), strict=True):
-        np.testing.assert_allclose(mine.numpy(), theirs, atol=2e-5)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("onward", [True, False])
+def test_an_exported_network_can_be_read(tmp_path: Path, onward: bool) -> None:
+    """With all its weights, but for half precision; another file is refused in words."""
+    net = PoseBert(PoseBertConfig(12, 16, 2, 2, 24, 20, onward=onward))
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    to_onnx(net, tmp_path / "net.onnx", {"heads": 2, "onward": onward})
+    read, _ = load_exported(tmp_path / "net.onnx")
+    assert read.config == net.config
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(read.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
+    to_onnx(net, tmp_path / "other.onnx", {})
+    with pytest.raises(ModelError, match="no PoseBERT as this version writes it"):
+        load_exported(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("name", ["posebert", "posebert_live"])
+def test_an_exported_network_can_be_read_and_written_again(name: str) -> None:
+    """The files that ship say the same in torch, from their stored weights, as in ONNX Runtime."""
+    net, about = load_exported(PACKAGE_WEIGHTS / f"{name}.onnx")
+    assert about["bones"] == list(BODY_BONES) and net.config.onward is (name == "posebert")
+    for mine, theirs in both(net, load_session(name), settling(windows(2, 20), 2)):
+        np.testing.assert_allclose(mine, theirs, atol=3e-5)

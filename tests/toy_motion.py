@@ -12,26 +12,45 @@ import numpy as np
 from anchorpose.files.mocap import MocapRecord
 from anchorpose.files.motions import MotionCorpus
 from anchorpose.poses.body_bones import BODY_BONES, all_local, body_points, bone_lengths
+from anchorpose.poses.motion_view import JOINT_SCALE
 from anchorpose.poses.retarget import Carried
 from anchorpose.poses.rotations import rotvec_to_matrix
 from anchorpose.poses.sequences import MODES, PoseSequence
 from anchorpose.poses.transforms import rotation_y, torso_centre, torso_centred
 from anchorpose.sense.motion import Refiner
-from anchorpose.sense.motion_settle import SettleSettings, settle_each
+from anchorpose.sense.motion_settle import SETTLED, SettleSettings, settle_weights
 
 FLIP = np.diag([1.0, -1.0, -1.0])
 
 
+def settled(
+    world: np.ndarray, centre: np.ndarray, measures: np.ndarray, seen: np.ndarray, at: list[list[int]],
+    settings: SettleSettings = SETTLED,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Frames `at` (N, F) of windows with joints (N, W, 13, 3) anywhere, NaN where missing, as `learn.nets.settle` does
+    them."""
+    import torch
+
+    from anchorpose.learn.kinematics import components_first
+    from anchorpose.learn.nets.settle import Settle
+
+    seen = torso_centred(seen)
+    there = np.isfinite(seen).all(-1)
+    frames = JOINT_SCALE * np.where(there[..., None], seen, 0.0).reshape(*there.shape[:2], -1)
+    weights = [[settle_weights(world.shape[1], k, settings) for k in row] for row in at]
+    calm, near = (np.array([[pair[i] for pair in row] for row in weights]) for i in (0, 1))
+    parts = (world, measures, frames, there, calm, near, np.array(settings.most))
+    tensors = [torch.from_numpy(part.astype(np.float64)) for part in parts]
+    return Settle().double()(components_first(tensors[0]), *tensors[1:]).numpy(), calm @ centre
+
+
 def settle_at(
     world: np.ndarray, centre: np.ndarray, measures: np.ndarray, seen: np.ndarray, at: int,
-    settings: SettleSettings | None = None,
+    settings: SettleSettings = SETTLED,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """`settle_each` for one window of joints (W, 13, 3) anywhere."""
-    joints = torso_centred(seen)[None]
-    there = np.isfinite(joints).all(-1)
-    joints = np.where(there[..., None], joints, 0.0)
-    turned, place = settle_each(world[None], centre[None], measures[None], joints, there, [at], settings)
-    return turned[0], place[0]
+    """One frame of one window."""
+    turned, place = settled(world[None], centre[None], measures[None], seen[None], [[at]], settings)
+    return turned[0, 0], place[0, 0]
 
 
 def toy_world(frames: int, seed: int = 0) -> np.ndarray:

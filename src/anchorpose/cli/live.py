@@ -70,7 +70,7 @@ def live(given: Live) -> int:
 
 def _online(given: Live) -> Online:
     from anchorpose.sense.models import load_session
-    from anchorpose.sense.motion import MODEL, Refiner
+    from anchorpose.sense.motion import LIVE_MODEL, Refiner
     from anchorpose.sense.online import Online
     from anchorpose.sense.pipeline import load
 
@@ -80,7 +80,7 @@ def _online(given: Live) -> Online:
     )  # fmt: skip
     if not given.refine:
         return Online(model)
-    return Online(model, Refiner(load_session(MODEL, given.threads), window=WINDOW), delay=given.delay)
+    return Online(model, Refiner(load_session(LIVE_MODEL, given.threads), window=WINDOW), delay=given.delay)
 
 
 def _view(given: Live, name: str) -> LiveView | None:

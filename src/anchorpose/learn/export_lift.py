@@ -111,11 +111,12 @@ def best_power(probs: np.ndarray, poses: np.ndarray, target: np.ndarray, spread:
 
 
 def half_storage(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store large float32 weights as float16 with a cast behind each; the arithmetic stays float32."""
+    """Store large float32 weights as float16 with a cast behind each; the arithmetic stays float32. What is called
+    `settle...` is geometry and stays as it is."""
     graph = model.graph
     casts = []
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 1024:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 1024 or tensor.name.startswith("settle."):
             continue
         name = tensor.name
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}_half")

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from anchorpose.poses.body_bones import BODY_BONES, BONE_INDEX, BONE_OFFSETS, BONE_PARENTS, CHAINS, GROUP_OF_JOINT
 from anchorpose.poses.canonical import HEAD_CENTRE
 
-_TINY = 1e-8
-
 
 def components_first(matrices: Tensor) -> Tensor:
     """(3, 3, ..., bones) of rotations (..., bones, 3, 3)."""
@@ -26,25 +24,56 @@ def components_last(rotations: Tensor) -> Tensor:
     return rotations.movedim((0, 1), (-2, -1))
 
 
+_TINY = 1e-9
+
+# Below, few operations matter: in an exported network each of them costs more than what it computes.
+
+
 def length(vectors: Tensor) -> Tensor:
-    """(...) lengths of vectors (3, ...), with a gradient also at 0."""
-    return ((vectors * vectors).sum(0) + _TINY).sqrt()
+    """(...) lengths of vectors (3, ...), with a gradient (0) also at 0."""
+    return torch.linalg.vector_norm(vectors, dim=0)
 
 
-def cross(a: Tensor, b: Tensor) -> Tensor:
-    """Cross products (3, ...) of vectors (3, ...)."""
-    # In few operations: in an exported network each of them costs more than what it computes.
-    after, before = (torch.tensor(order, device=a.device) for order in ((1, 2, 0), (2, 0, 1)))
-    return a.index_select(0, after) * b.index_select(0, before) - a.index_select(0, before) * b.index_select(0, after)
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors (3, ...) at length 1; 0 stays 0."""
+    return vectors / length(vectors).clamp(min=_TINY)
+
+
+def _with_third(x: Tensor, y: Tensor) -> Tensor:
+    """Rotations (3, 3, ...) whose first two columns are x and y (3, ...): the third is across both."""
+    both = torch.cat([x, y])
+    first, second = (torch.tensor(order, device=x.device) for order in ((1, 2, 0, 2, 0, 1), (5, 3, 4, 4, 5, 3)))
+    a, b = (both.index_select(0, first) * both.index_select(0, second)).split(3)
+    return torch.cat([both, a - b]).unflatten(0, (3, 3)).transpose(0, 1)
+
+
+def times(a: Tensor, b: Tensor) -> Tensor:
+    """Products (3, 3, ...) of matrices."""
+    return (a[:, :, None] * b[None]).sum(1)
+
+
+def frame(x: Tensor, up: Tensor) -> Tensor:
+    """Rotations (3, 3, ...) whose first column is along x (3, ...) and whose second is as near to `up` as can be,
+    unless they vanish or agree."""
+    x = unit(x)
+    return _with_third(x, unit(up - (up * x).sum(0) * x))
+
+
+def swung(parents: Tensor, own: Tensor, now: Tensor, wanted: Tensor) -> Tensor:
+    """Rotations (3, 3, ...) turned on by the shortest turns of `now`, where they carry `own`, to `wanted`: unit
+    vectors, `own` as a row (1, 3, ...), the others as columns (3, 1, ...).
+
+    Such a turn is two mirrorings, v - (a + b) (a + b).v / (1 + a.b) + 2 b a.v, and now.(parents) is `own`. From 160
+    degrees on, where a small error turns it far, the result is no rotation, only near one.
+    """
+    along = (wanted * parents).sum(0, keepdim=True)
+    share = (own + along) / (1 + (now * wanted).sum(0, keepdim=True)).clamp(min=0.05)
+    return parents - (now + wanted) * share + wanted * (2 * own)
 
 
 def sixd_to_matrix(values: Tensor) -> Tensor:
     """Rotations (3, 3, ..., bones) of six numbers (6, ..., bones), by Gram-Schmidt."""
-    x, y = values[:3], values[3:]
-    x = x / length(x)
-    y = y - (x * y).sum(0) * x
-    y = y / length(y)
-    return torch.stack([x, y, cross(x, y)], 1)
+    return frame(values[:3], values[3:])
 
 
 def matrix_to_sixd(rotations: Tensor) -> Tensor:

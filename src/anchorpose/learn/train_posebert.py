@@ -86,16 +86,19 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint and the CSVs")
     parser.add_argument("--minutes", type=float, default=45.0)
-    parser.add_argument("--window", type=int, default=64, help="longest window; shorter ones are trained besides")
-    parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--heads", type=int, default=6)
+    parser.add_argument(
+        "--window", type=int, default=PoseBertConfig.window, help="longest window; shorter ones are trained besides"
+    )
+    parser.add_argument("--width", type=int, default=PoseBertConfig.width)
+    parser.add_argument("--layers", type=int, default=PoseBertConfig.layers)
+    parser.add_argument("--heads", type=int, default=PoseBertConfig.heads)
     parser.add_argument("--batch", type=int, default=16, help="windows of the longest kind in a batch")
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--masking", type=float, default=1.0, help="factor of how much is masked")
     parser.add_argument("--noise", type=float, default=1.0, help="factor of all other corruption")
     parser.add_argument("--truth", type=float, default=0.3, help="share of windows from the truth with plain noise")
+    parser.add_argument("--live", action="store_true", help="each layer refines the guess: for posebert_live")
     parser.add_argument("--no-modes", action="store_true", help="never give modes")
     parser.add_argument("--views", type=int, default=6, help="cameras for each clip in the cache")
     parser.add_argument("--cache", type=Path, help="folder of the cached tracks; default: the folder of the run")
@@ -127,7 +130,7 @@ def main() -> None:
     if args.cache_only:
         return
     config = PoseBertConfig(
-        args.window, args.width, args.layers, args.heads, 4 * args.width, 2 * args.width, dropout=args.dropout
+        args.window, args.width, args.layers, args.heads, 4 * args.width, 2 * args.width, args.dropout, not args.live
     )
     net = PoseBert(config)
     points, objective = BodyPoints().to(args.device), PoseBertLoss()

@@ -299,7 +299,7 @@ def main(
     """
     from anchorpose.measure.synth_speed import synth_record
     from anchorpose.sense.models import default_threads, load_session
-    from anchorpose.sense.motion import MODEL, Refiner
+    from anchorpose.sense.motion import LIVE_MODEL
 
     person = bench_photo(image, box)
     models = load_models(model, threads)
@@ -307,7 +307,7 @@ def main(
     bench |= {"model": model, "rounds": rounds, "person": image.name if image else "astronaut of scikit-image"}
     bench["people"], bench["missing"] = people_record(models, threads, person, counts, rounds)
     bench["stages"] = stage_record(models, person, rounds)
-    bench["motion"] = motion_record(Refiner(load_session(MODEL, threads)), rounds)
+    bench["motion"] = motion_record(load_session(LIVE_MODEL, threads), rounds)
     if footprint:
         bench["footprint"] = footprint_record(model, person, threads, download, 20, 200)
     if synth:

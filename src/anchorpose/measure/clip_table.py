@@ -28,7 +28,7 @@ from anchorpose.measure.motion_rows import (
     verdict,
     where_seen,
 )
-from anchorpose.measure.motion_table import parse_models
+from anchorpose.measure.motion_table import live_model, parse_models
 from anchorpose.measure.report import number, provenance, provenance_line, run_command, table, words, write_report
 from anchorpose.sense.motion import Refiner
 from anchorpose.sense.motion_online import DELAYS
@@ -68,6 +68,7 @@ def compute(
 
     sets = {split: tracks_of(folder / split, limit=limit) for split in SPLITS}
     sessions = {name: load_session(file) for name, file in models.items()}
+    live_sessions = {name: load_session(live_model(file)) for name, file in models.items()}
     out: dict[str, Any] = {"made": provenance("anchorpose.measure.clip_table", default_threads()), "limit": limit}
     out |= {"clips": {s: len(sets[s][FRONTS[0]]) for s in SPLITS}, "fronts": {}}
     out["frames"] = {s: sum(len(t.truth) for t in sets[s][FRONTS[0]]) for s in SPLITS}
@@ -82,7 +83,7 @@ def compute(
             rows[f"+ {name}"] = options.maker(session)
             rows[f"+ {name}, not settled"] = options.maker(session, NOT_SETTLED)
             for delay in delays:
-                live = Refiner(session, modes=options.modes)
+                live = Refiner(live_sessions[name], modes=options.modes)
                 window = min(ONLINE_WINDOW, live.window)
                 rows[f"+ {name}, online, delay {delay}"] = where_seen(online(live, delay, window))
         measured = {label: asdict(measure(maker, sets["val"][front])) for label, maker in rows.items()}

@@ -9,8 +9,8 @@ the camera's times are a little uneven, so that nothing falls on the grid. All t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +23,7 @@ from anchorpose.poses.sequences import MODES
 from anchorpose.poses.values import Mode, Pose
 
 if TYPE_CHECKING:
-    from anchorpose.sense.motion import Refiner
-    from anchorpose.sense.motion_online import OnlineRefiner
+    pass
 
 WINDOWS = (16, 32, 64)
 COUNTS = (1, 10)
@@ -35,13 +34,32 @@ _TURNS = 10  # in each round, one frame each
 Json = dict[str, Any]
 
 
+class Timed:
+    """A session that notes the milliseconds of its runs: the network, and what settles in its file."""
+
+    def __init__(self, session: Any) -> None:
+        self.session, self.times = session, list[float]()
+
+    def get_modelmeta(self) -> Any:
+        return self.session.get_modelmeta()
+
+    def run(self, *arguments: Any) -> Any:
+        start = time.perf_counter()
+        out = self.session.run(*arguments)
+        self.times.append(1000 * (time.perf_counter() - start))
+        return out
+
+
 class Stream:
     """`count` people who swing their limbs before a camera, refined frame by frame."""
 
-    def __init__(self, refiner: Refiner, window: int, count: int) -> None:
+    def __init__(self, session: Any, window: int, count: int) -> None:
+        from anchorpose.sense.motion import Refiner
         from anchorpose.sense.motion_online import OnlineRefiner
 
         self.window, self.frame, self.rng = window, 0, np.random.default_rng(0)
+        self.network = Timed(session)
+        refiner = Refiner(self.network)  # type: ignore[arg-type]
         self.people = [OnlineRefiner(refiner, delay=DELAY, window=window) for _ in range(count)]
         self.poses = [_swinging(seed) for seed in range(count)]
         self.run(window)
@@ -70,40 +88,27 @@ def _swinging(seed: int, frames: int = 90) -> list[Pose]:
     ]  # fmt: skip
 
 
-def motion_record(
-    refiner: Refiner, rounds: int, windows: Sequence[int] = WINDOWS, counts: Sequence[int] = COUNTS
-) -> Json:
-    """Milliseconds a frame by window and number of people: `median` and `least` of all turns, and those of the network
-    alone, `network` and `network_least`."""
-    calls: dict[str, Callable[[], Any]] = {}
-    for window in windows:
-        for count in counts:
-            stream = Stream(refiner, window, count)
-            calls[f"{window}|{count}|all"] = stream.run
-            calls[f"{window}|{count}|network"] = partial(refiner.session.run, None, _inputs(stream.people))
-    times = take_turns(calls, _TURNS * rounds, progress="motion")
+def motion_record(session: Any, rounds: int, windows: Sequence[int] = WINDOWS, counts: Sequence[int] = COUNTS) -> Json:
+    """Milliseconds a frame by window and number of people: `median` and `least` of all turns, and `network` and
+    `network_least` of the network's runs within them, one a frame.
+
+    Args:
+        session: of PoseBERT. rounds: how often each contender takes its turns.
+    """
+    streams = {(window, count): Stream(session, window, count) for window in windows for count in counts}
+    turns = _TURNS * rounds
+    times = take_turns({f"{w} {c}": stream.run for (w, c), stream in streams.items()}, turns, progress="motion")
     return {
-        str(window): {
-            str(count): {
-                key: float(of(times[f"{window}|{count}|{what}"]))
-                for key, what, of in (
-                    ("median", "all", np.median), ("least", "all", np.min), ("network", "network", np.median),
-                    ("network_least", "network", np.min),
-                )
-            }
-            for count in counts
-        }
-        for window in windows
+        str(w): {str(c): _cell(times[f"{w} {c}"], streams[w, c].network.times[-turns:]) for c in counts}
+        for w in windows
+    }
+
+
+def _cell(times: np.ndarray, network: Sequence[float]) -> Json:
+    return {
+        "median": float(np.median(times)), "least": float(np.min(times)),
+        "network": float(np.median(network)), "network_least": float(np.min(network)),
     }  # fmt: skip
-
-
-def _inputs(people: Sequence[OnlineRefiner]) -> dict[str, np.ndarray]:
-    """What the network is given for people."""
-    from anchorpose.poses.motion_view import view_of
-    from anchorpose.sense.motion_window import window_rows
-
-    live = [person.live for person in people if person.live is not None]
-    return dict(view_of(window_rows(live), np.zeros((len(live), 9))).inputs)
 
 
 def motion_tables(record: Json) -> list[str]:
@@ -119,8 +124,9 @@ def motion_tables(record: Json) -> list[str]:
     return [
         "## Motion, live",
         "Milliseconds from the poses of a camera frame to those that come out, with "
-        f"{DELAY} frames of delay, wall time: the median and in brackets the network's part of it, then the least, "
-        f"which other work on the machine disturbs least. Each frame is a turn of its own, {_TURNS} a round.",
+        f"{DELAY} frames of delay, wall time: the median and in brackets the network's part of it (which also settles "
+        "the poses), then the least, which other work on the machine disturbs least. Each frame is a turn of its own, "
+        f"{_TURNS} a round.",
         table(["window", *people], rows),
     ]
 
@@ -132,10 +138,10 @@ def main(rounds: int = 15, threads: int | None = None) -> None:
         rounds: how often each contender runs. threads: of the network.
     """
     from anchorpose.sense.models import default_threads, load_session
-    from anchorpose.sense.motion import MODEL, Refiner
+    from anchorpose.sense.motion import LIVE_MODEL
 
     made = provenance("anchorpose.measure.motion_speed", threads or default_threads())
-    record = motion_record(Refiner(load_session(MODEL, threads)), rounds)
+    record = motion_record(load_session(LIVE_MODEL, threads), rounds)
     print("\n\n".join([provenance_line(made), *motion_tables(record)]))
 
 

@@ -42,7 +42,7 @@ from anchorpose.measure.virtual import MEASURE
 from anchorpose.poses.errors import InputError
 from anchorpose.sense.lift import Lifter
 from anchorpose.sense.models import default_threads, load_session
-from anchorpose.sense.motion import Refiner
+from anchorpose.sense.motion import LIVE_MODEL, MODEL, Refiner
 from anchorpose.sense.motion_online import DELAYS
 from anchorpose.sense.motion_settle import NOT_SETTLED
 
@@ -97,7 +97,7 @@ def contenders(
             for stride in strides or [max(1, window // 4)]:
                 other = RefinerOptions(window, min(stride, window), own.modes)
                 rows[f"+ {name}, window {window}, stride {other.stride}"] = other.maker(session)
-        live = Refiner(session, modes=own.modes)
+        live = Refiner(load_session(live_model(file)), modes=own.modes)
         for delay in delays:
             window = min(ONLINE_WINDOW, live.window)
             rows[f"+ {name}, online, window {window}, delay {delay}"] = where_seen(online(live, delay, window))
@@ -143,11 +143,16 @@ def parse_models(texts: Sequence[str]) -> dict[str, str]:
     return out
 
 
+def live_model(file: str) -> str:
+    """The model of the online rows: of those that ship the one made for it."""
+    return LIVE_MODEL if file == MODEL else file
+
+
 def main() -> None:
     args = parse()
     corpus = MotionCorpus.load(args.corpus) if args.corpus else read_motions(dataset_path("mocap"))
     lifter, noise = Lifter(load_session(args.lift)), DetectorNoise.load()
-    models = parse_models(args.model or ["posebert"])
+    models = parse_models(args.model or [MODEL])
     train = virtual_tracks(tuning_corpus(corpus), lifter, max(args.tracks // 3, 4), args.seed + 1, noise)
     settings, options = filter_settings(train), tune_refiner(load_session(next(iter(models.values()))), train)
     rows = {name: where_seen(maker) for name, maker in baselines(settings).items()}

@@ -220,8 +220,12 @@ def _shares() -> Array:
 
 
 _SHARES = _shares()
-_CENTRED = _SHARES[..., : len(BODY13)] - _SHARES[..., _HIPS + _SHOULDERS].mean(-1, keepdims=True)
-for _array in (BONE_INDEX, BONE_PARENTS, BONE_MIRROR, GROUP_OF_JOINT, CHAINS, BONE_OFFSETS, _SHARES, _CENTRED):
+_TORSO_SHARES: Array = _SHARES[..., _HIPS + _SHOULDERS].mean(-1)
+CENTRED_SHARES: Array = _SHARES[..., : len(BODY13)] - _TORSO_SHARES[..., None]
+"""(10, 38 * 3, 13) what columns of the bones' rotations add to BODY13 about the torso's centre: for each measure by its
+ratio, and the last one whatever the measures."""
+_FIXED = (BONE_INDEX, BONE_PARENTS, BONE_MIRROR, GROUP_OF_JOINT, CHAINS, BONE_OFFSETS)
+for _array in (*_FIXED, _SHARES, _TORSO_SHARES, CENTRED_SHARES):
     _array.setflags(write=False)
 
 
@@ -237,15 +241,30 @@ def body_points(world: ArrayLike, measures: ArrayLike) -> Array:
 
 def body13_points(world: ArrayLike, measures: ArrayLike) -> Array:
     """BODY13 (..., 13, 3) [m] about the torso's centre, of what `body_points` takes."""
-    return _points(world, measures, _CENTRED)
+    return _points(world, measures, CENTRED_SHARES)
+
+
+def torso_from_root(world: Array, measures: Array) -> Array:
+    """(..., 3) [m] the torso's centre about the root's joint, of what `body_points` takes."""
+    out: Array = (_columns(world) @ (_ratios(measures) @ _TORSO_SHARES)[..., None])[..., 0]
+    return out
+
+
+def _columns(world: Array) -> Array:
+    """(..., 3, 38 * 3) of rotations (..., 38, 3, 3): points are sums of columns."""
+    return np.swapaxes(world, -3, -2).reshape(*world.shape[:-3], 3, -1)
+
+
+def _ratios(measures: Array) -> Array:
+    """(..., 10) lengths over those of the reference, and 1."""
+    return np.concatenate([np.exp(measures), np.ones((*measures.shape[:-1], 1))], axis=-1)
 
 
 def _points(world: ArrayLike, measures: ArrayLike, shares: Array) -> Array:
     world, measures = np.asarray(world, np.float64), np.asarray(measures, np.float64)
     lead, count = world.shape[:-3], shares.shape[-1]
-    # Points are sums of columns of the rotations: one product with a matrix of the person's, for all frames at once.
-    columns = np.swapaxes(world, -3, -2).reshape(*lead, 3, -1)
-    ratios = np.concatenate([np.exp(measures), np.ones((*measures.shape[:-1], 1))], axis=-1)
+    # One product with a matrix of the person's, for all frames at once.
+    columns, ratios = _columns(world), _ratios(measures)
     matrix = (ratios @ shares.reshape(len(shares), -1)).reshape(*measures.shape[:-1], *shares.shape[1:])
     if measures.ndim == 1 or (measures.shape[-2] == 1 and measures.shape[:-2] == lead[:-1]):
         frames = columns.reshape(*measures.shape[:-2], -1, columns.shape[-1])

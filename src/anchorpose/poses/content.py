@@ -40,7 +40,10 @@ def checked_array(value: Any, shape: tuple[int | None, ...], name: str) -> np.nd
         array = np.array(value, float)
     except (TypeError, ValueError):
         raise InputError(f"{name} should be made of numbers, in rows of one length, not {value!r:.80}") from None
-    if array.ndim != len(shape) or any(w is not None and w != n for w, n in zip(shape, array.shape, strict=True)):
+    # The plain comparison first: live motion makes values for every frame.
+    if array.shape != shape and (
+        array.ndim != len(shape) or any(w is not None and w != n for w, n in zip(shape, array.shape, strict=True))
+    ):
         wanted = "x".join("?" if n is None else str(n) for n in shape)
         raise InputError(f"{name} should have shape {wanted}, not {'x'.join(map(str, array.shape))}")
     array.setflags(write=False)

@@ -94,6 +94,8 @@ class MotionView:
 
 
 INPUTS = ("frames", "modes", "present", "places", "window", "directions")
+SETTLE_INPUTS = ("there", "calm", "near", "most")
+"""What the network's file takes besides, to settle single frames: see `learn.nets.settle`."""
 
 
 def motion_view(
@@ -119,6 +121,7 @@ _PARTS = {
 _ENDS_AT = np.cumsum(list(_PARTS.values())).tolist()
 _AT = {name: slice(end - width, end) for (name, width), end in zip(_PARTS.items(), _ENDS_AT, strict=True)}
 _TURNED = slice(0, _AT["directions"].stop)  # what turns with the window, all vectors
+_IN_PLANE = slice(_AT["plane"].start, _AT["plane"].start + 2)
 ROW_WIDTH: int = _ENDS_AT[-1]
 
 
@@ -133,23 +136,21 @@ def frame_rows(
     joints, translation, modes, weights = (
         np.asarray(values, np.float64) for values in (joints, translation, modes, weights)
     )
+    lead = joints.shape[:-2]
     there = np.asarray(np.isfinite(joints).all(-1))
     told = _told(joints, there)
     units, known = _unit(told[..., len(BODY13) : -1, :]), _known(there)
-    placed = np.asarray(np.isfinite(translation).all(-1) & (translation[..., 2] > _LEAST_DEPTH))
-    safe = np.where(placed[..., None], translation, (0.0, 0.0, _MIDDLE_DEPTH))  # a place that is none is not looked at
-    ray = np.where(placed[..., None], _unit(safe), 0.0)
+    placed = np.asarray(np.isfinite(translation).all(-1) & (translation[..., 2] > _LEAST_DEPTH))[..., None]
+    safe = np.where(placed, translation, (0.0, 0.0, _MIDDLE_DEPTH))  # a place that is none is not looked at
     some = np.asarray(weights > 0)[..., None, None] & np.isfinite(modes)
-    out = np.empty((*there.shape[:-1], ROW_WIDTH))
-    for name, values in {
-        "joints": told[..., : len(BODY13), :], "modes": np.where(some, modes, 0.0), "ray": ray, "directions": units,
-        "scores": np.where(there, scores, 0.0), "weights": np.maximum(weights, 0.0), "left": told[..., -1, :],
-        "placed": placed, "there": there, "known": known,
-    }.items():  # fmt: skip
-        out[..., _AT[name]] = values.reshape(*out.shape[:-1], _PARTS[name])
+    parts = {
+        "joints": told[..., : len(BODY13), :], "modes": np.where(some, modes, 0.0), "ray": placed * _unit(safe),
+        "directions": units, "scores": np.where(there, scores, 0.0), "weights": np.maximum(weights, 0.0),
+        "left": told[..., -1, :], "plane": safe, "placed": placed, "there": there, "known": known,
+    }  # fmt: skip
+    out = np.concatenate([parts[name].reshape(*lead, width) for name, width in _PARTS.items()], axis=-1)
     out[..., : _AT["modes"].stop] *= JOINT_SCALE
-    out[..., _AT["plane"]] = safe
-    out[..., _AT["plane"]][..., :2] /= safe[..., 2:]
+    out[..., _IN_PLANE] /= safe[..., 2:]
     return out
 
 
@@ -165,31 +166,28 @@ def view_of(rows: Array, measures: ArrayLike) -> MotionView:
     turned = (vectors.reshape(n, -1, 3) @ np.swapaxes(turn, 1, 2)).reshape(vectors.shape).astype(np.float32)
     reference = _reference(part["plane"], placed)
     place = _place(part["plane"], reference)
-    frames = np.empty((n, w, FRAME_WIDTH), np.float32)
-    at = 0
-    for values in (
-        turned[..., _AT["joints"]], part["scores"], turned[..., _AT["ray"]], place * part["placed"], part["placed"],
-    ):  # fmt: skip
-        frames[..., at : at + values.shape[-1]] = values
-        at += values.shape[-1]
+    frames = np.concatenate(
+        [turned[..., _AT["joints"]], part["scores"], turned[..., _AT["ray"]], place * part["placed"], part["placed"]],
+        axis=-1, dtype=np.float32, casting="same_kind",
+    )  # fmt: skip
     modes = np.empty((n, w, MODES, MODE_WIDTH), np.float32)
     modes[..., :-1], modes[..., -1] = turned[..., _AT["modes"]].reshape(n, w, MODES, -1), part["weights"]
     any_place, present = np.asarray(placed.any(1)), np.asarray(there.any(-1), np.float32)
     window = np.empty((n, WINDOW_WIDTH), np.float32)
     window[:, : len(MEASURES)], window[:, -1] = measures, any_place
-    window[:, -2] = np.where(any_place, np.log(reference[:, 2] / _MIDDLE_DEPTH), 0.0)
+    window[:, -2] = np.log(reference[:, 2] / _MIDDLE_DEPTH)  # 0 without any place
     return MotionView(
         frames, modes, present, fill(place, placed).astype(np.float32), window,
         turned[..., _AT["directions"]].reshape(n, w, len(DIRECTIONS), 3), turn, reference, any_place,
     )  # fmt: skip
 
 
-def seen_joints(view: MotionView, rows: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """The joints (N, W, 13, 3) [m] that frames (N, W, ROW_WIDTH) have, about the torso's centre, in the axes of their
-    view; and which are there (N, W, 13), none where the torso is not whole."""
-    joints = view.frames[..., _AT["joints"]].reshape(*rows.shape[:2], -1, 3).astype(np.float64) / JOINT_SCALE
+def counted(rows: Array) -> Features:
+    """(N, W, 13) which joints of frames (N, W, ROW_WIDTH) are there, 0 or 1; none where the torso is not whole."""
     there = rows[..., _AT["there"]] > 0
-    return joints, there & np.asarray((there | ~_IS_TORSO).all(-1))[..., None]
+    if not there.all():
+        there &= np.asarray((there | ~_IS_TORSO).all(-1))[..., None]
+    return there.astype(np.float32)
 
 
 def _told(joints: Array, there: NDArray[np.bool_]) -> Array:
@@ -212,10 +210,12 @@ def _turn_of(left: Array) -> Array:
     """(N, 3, 3) turns about the camera's vertical that bring directions to persons' left (N, 3) to +x."""
     length = np.hypot(left[:, 0], left[:, 2])
     known = length > 1e-6
+    if not known.all():  # those face the camera
+        left, length = np.where(known[:, None], left, (1.0, 0.0, 0.0)), np.where(known, length, 1.0)
     turn = np.zeros((len(left), 3, 3))
     turn[:, 1, 1] = 1.0
-    turn[:, 0, 0] = turn[:, 2, 2] = np.where(known, left[:, 0] / np.maximum(length, 1e-9), 1.0)
-    turn[:, 0, 2] = np.where(known, left[:, 2] / np.maximum(length, 1e-9), 0.0)
+    turn[:, 0, 0] = turn[:, 2, 2] = left[:, 0] / length
+    turn[:, 0, 2] = left[:, 2] / length
     turn[:, 2, 0] = -turn[:, 0, 2]
     return turn
 
@@ -259,6 +259,9 @@ def _smoothing(frames: int) -> Array:
 
 def _reference(plane: Array, placed: NDArray[np.bool_]) -> Array:
     """(N, 3) medians of x / z, y / z and z (N, W, 3) over the frames that have a place (N, W)."""
+    if placed.all():
+        middle: Array = np.sort(plane, axis=1)[:, (plane.shape[1] - 1) // 2]
+        return middle
     ordered = np.sort(np.where(placed[..., None], plane, np.inf), axis=1)
     reference = ordered[np.arange(len(plane)), np.maximum(placed.sum(1) - 1, 0) // 2]
     return np.where(np.asarray(placed.any(1))[:, None], reference, (0.0, 0.0, _MIDDLE_DEPTH))

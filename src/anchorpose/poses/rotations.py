@@ -126,7 +126,7 @@ def turn_of_units(start: Array, end: Array) -> Array:
 
 
 def unit(vectors: ArrayLike) -> Array:
-    """Vectors (..., 3) at length 1."""
+    """Vectors (..., 3) at length 1; 0 stays 0."""
     array = np.asarray(vectors, np.float64)
-    out: Array = array / np.sqrt((array * array).sum(-1, keepdims=True))
+    out: Array = array / np.maximum(np.sqrt((array * array).sum(-1, keepdims=True)), 1e-150)
     return out

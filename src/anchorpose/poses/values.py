@@ -307,25 +307,22 @@ class Motion(Value):
 
     def __post_init__(self) -> None:
         times = checked_array(self.times, (None,), "times")
-        t, n = len(times), len(checked_array(self.bone_lengths, (None,), "bone_lengths"))
+        lengths = checked_array(self.bone_lengths, (None,), "bone_lengths")
+        t, n = len(times), len(lengths)
         if n != len(get_skeleton(self.skeleton)):
             raise InputError(f"{self.skeleton} has {len(get_skeleton(self.skeleton))} joints, not {n} bone lengths")
         if self.frame not in FRAMES:
             raise InputError(f"the frame of a motion is camera or world, not {self.frame!r}")
-        if (np.diff(times) <= 0).any():
+        if (times[1:] <= times[:-1]).any():
             raise InputError("the times of a motion must rise")
         observed = np.array(self.observed, bool)
         if observed.shape != (t,):
             raise InputError(f"observed should have shape {t}, not {observed.shape}")
         shapes: dict[str, tuple[int | None, ...]] = {
-            "root": (t, 3, 3), "rotations": (t, n, 3, 3), "translation": (t, 3), "bone_lengths": (n,),
+            "root": (t, 3, 3), "rotations": (t, n, 3, 3), "translation": (t, 3),
         }  # fmt: skip
-        set_fields(
-            self,
-            times=times,
-            observed=observed,
-            **{k: checked_array(getattr(self, k), s, k) for k, s in shapes.items()},
-        )
+        arrays = {k: checked_array(getattr(self, k), s, k) for k, s in shapes.items()}
+        set_fields(self, times=times, bone_lengths=lengths, observed=observed, **arrays)
 
     def __len__(self) -> int:
         return len(self.times)

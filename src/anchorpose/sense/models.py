@@ -134,6 +134,8 @@ def load_session(name_or_path: str | Path, threads: int | None = None) -> onnxru
     options.intra_op_num_threads = threads if threads is not None else default_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Threads of one network that go on waiting for work after its run take the processor from the network that follows.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own exceptions share no public base

@@ -17,18 +17,18 @@ from anchorpose.poses.body_bones import (
     BODY_BONES,
     MEASURES,
     all_local,
-    body_points,
     bone_lengths,
     fit_measures,
+    torso_from_root,
 )
 from anchorpose.poses.canonical import ANNY
 from anchorpose.poses.errors import InputError, ModelError
 from anchorpose.poses.kinematics import canonical_body13, canonical_joints
-from anchorpose.poses.motion_view import MotionView, motion_view, translations_of
+from anchorpose.poses.motion_view import SETTLE_INPUTS, MotionView, motion_view, translations_of
 from anchorpose.poses.resampling import even_times, resample, rotations_at, values_at
 from anchorpose.poses.sequences import MODES, PoseSequence
 from anchorpose.poses.sixd import nearest_rotation
-from anchorpose.poses.transforms import torso_centre
+from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.values import Motion, Pose
 from anchorpose.sense.models import load_session
 from anchorpose.sense.motion_settle import SETTLED, SettleSettings, settle
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     import onnxruntime
 
 Array = NDArray[np.float64]
+Features = NDArray[np.float32]
 
-MODEL = "posebert"
+MODEL, LIVE_MODEL = "posebert", "posebert_live"
+"""For whole tracks, and for use while it happens: smaller and as good where only the next frames are known."""
 _BATCH = 64
 _SHORTEST = 2  # frames that the network takes at least
+_WHOLE, _SETTLED = (["refined", "sizes", rotations] for rotations in ("rotations", "settled"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +84,13 @@ class Refiner:
             about = json.loads(self.session.get_modelmeta().custom_metadata_map["anchorpose"])
             longest, self.rate = int(about["window"]), float(about["rate"])
             fits = about["bones"] == list(BODY_BONES) and about["measures"] == list(MEASURES)
+            settles = about.get("settles") is True
         except (KeyError, ValueError, TypeError) as error:
             raise ModelError(f"this network does not say what it is ({error}); is it a PoseBERT?") from None
         if not fits or int(about["modes"]) != MODES:
             raise ModelError("this PoseBERT was made for other bones, measures or modes than this program has")
+        if not settles:
+            raise ModelError("this PoseBERT was written by an earlier version, which could not settle frames")
         self.window = window or longest
         if not _SHORTEST <= self.window <= longest:
             raise InputError(f"this network takes windows of {_SHORTEST} to {longest} frames, not {self.window}")
@@ -149,9 +155,28 @@ class Refiner:
 
     def look(self, view: MotionView) -> Windowed:
         """The network on a view of windows; rotations stay in the windows' axes."""
-        rotations, places, sizes = self.session.run(["rotations", "refined", "sizes"], view.inputs)
+        n, w = view.present.shape
+        nothing = np.zeros((n, 0, w), np.float32)
+        said = self._said(_WHOLE, view, np.zeros((n, w, len(BODY13)), np.float32), nothing, nothing)
+        return Windowed(np.moveaxis(said.rotations, (0, 1), (-2, -1)), said.centre, said.measures)
+
+    def look_at(self, view: MotionView, there: Features, calm: Features, near: Features) -> Windowed:
+        """The network on a view of windows, some frames of each settled, in the windows' axes: (N, F, ...) in place of
+        (N, W, ...).
+
+        Args:
+            there: (N, W, 13), `poses.motion_view.counted`.
+            calm, near: (N, F, W) the frames' weights, `sense.motion_settle.settle_weights`.
+        """
+        said = self._said(_SETTLED, view, there, calm, near)
+        return Windowed(said.rotations, calm @ said.centre, said.measures)
+
+    def _said(self, names: list[str], view: MotionView, *settling: Features) -> Windowed:
+        most = np.array(self.settled.most, np.float32)
+        inputs = view.inputs | dict(zip(SETTLE_INPUTS, (*settling, most), strict=True))
+        places, sizes, rotations = self.session.run(names, inputs)
         centre = translations_of(places.astype(np.float64), view.reference)
-        centre = np.where(view.placed[:, None, None], centre, 0.0)
+        centre[~view.placed] = 0.0
         return Windowed(rotations.astype(np.float64), centre, sizes.astype(np.float64))
 
     def _motion(
@@ -280,7 +305,7 @@ def as_motions(world: Array, people: Sequence[tuple[Array, Array, Array, NDArray
 
 def _roots(world: Array, centre: Array, measures: Array) -> Array:
     """(T, 3) [m] where the root's joint lies."""
-    return centre - torso_centre(body_points(world, measures)[:, :13])
+    return centre - torso_from_root(world, measures)
 
 
 def _motion(local: Array, root: Array, measures: Array, times: Array, observed: NDArray[np.bool_]) -> Motion:

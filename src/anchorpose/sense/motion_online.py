@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from anchorpose.poses.body_bones import fit_measures
 from anchorpose.poses.errors import InputError
-from anchorpose.poses.motion_view import seen_joints, view_of
+from anchorpose.poses.motion_view import counted, view_of
 from anchorpose.poses.rotations import slerp
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.values import Motion, Pose
 from anchorpose.sense.motion import Refiner, as_motions
-from anchorpose.sense.motion_settle import settle_each
+from anchorpose.sense.motion_settle import settle_weights
 from anchorpose.sense.motion_window import LiveWindow, joints_of, sighting, window_rows
 
 Array = NDArray[np.float64]
+Features = NDArray[np.float32]
 
 DELAYS = (0, 4, 8)
 """Delays, in frames at the network's rate, for which figures are given; any below the window will do."""
@@ -192,19 +193,23 @@ def _refine(people: Sequence[OnlineRefiner], plans: Sequence[range]) -> None:
     told = np.flatnonzero(view.present.any(1)).tolist()
     said: dict[int, tuple[Array, Array, Array]] = {}
     if told:
-        who = [i for i in told for _ in plans[i]]
-        at = [people[i].window - 1 - (windows[i].newest - frame) for i in told for frame in plans[i]]
-        everybody, refiner = list(range(len(people))), people[0].refiner
-        found = refiner.look(view)
-        seen, there = seen_joints(view, rows)
-        rotations, centre, measures = found.rotations, found.centre, found.measures
-        if who != everybody:
-            rotations, centre, measures, seen = (part[who] for part in (rotations, centre, measures, seen))
-            there = there[who]
-        turned, places = settle_each(rotations, centre, measures, seen, there, at, refiner.settled)
-        turned = np.swapaxes(view.turn[who], 1, 2)[:, None] @ turned
-        ends = np.cumsum([len(plans[i]) for i in told])[:-1]
-        each = zip(np.split(turned, ends), np.split(places, ends), strict=True)
-        said = {i: (*both, found.measures[i]) for i, both in zip(told, each, strict=True)}
+        found = people[0].refiner.look_at(view, counted(rows), *_asked(people, windows, plans))
+        turned = np.swapaxes(view.turn, 1, 2)[:, None, None] @ found.rotations
+        for i in told:
+            count = len(plans[i])
+            said[i] = turned[i, :count], found.centre[i, :count], found.measures[i]
     for i, (person, due) in enumerate(zip(people, plans, strict=True)):
         person._take(due, said.get(i))
+
+
+def _asked(
+    people: Sequence[OnlineRefiner], windows: Sequence[LiveWindow], plans: Sequence[range]
+) -> tuple[Features, Features]:
+    """(N, F, W) weights with which the planned frames settle; where a person has fewer than others, of its newest."""
+    length, settings = people[0].window, people[0].refiner.settled
+    out = np.zeros((2, len(people), max(map(len, plans)), length), np.float32)
+    out[0, :, :, -1] = 1.0
+    for i, (window, plan) in enumerate(zip(windows, plans, strict=True)):
+        for k, frame in enumerate(plan):
+            out[:, i, k] = settle_weights(length, length - 1 - (window.newest - frame), settings)
+    return out[0], out[1]

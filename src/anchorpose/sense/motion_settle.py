@@ -4,11 +4,13 @@ A motion model knows how bodies move, the detections know where this one was: th
 that between the two lies better than either. The offsets of the detections from the motion, outliers clipped and a few
 frames averaged, turn trunk and limbs by a share; bones keep their lengths. Then rotations and place are averaged over
 neighbouring frames, which takes the jitter that the model left and costs nothing of its accuracy.
+
+This is for whole tracks. While it happens single frames settle within the network's file (`learn.nets.settle`), by the
+weights of `settle_weights`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,13 +20,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from anchorpose.poses.body_bones import BODY_BONES, BONE_PARENTS, body13_points
 from anchorpose.poses.rotations import turn_of_units, unit
-from anchorpose.poses.sixd import nearest_rotation, nearest_to_any
+from anchorpose.poses.sixd import nearest_rotation
 from anchorpose.poses.skeletons import BODY13
 from anchorpose.poses.transforms import torso_centred
 
 Array = NDArray[np.float64]
-
-_TORSO = np.array([BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")])
+Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,20 @@ def _segments() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return ends, turned_by
 
 
-_ENDS, _TURNED_BY = _segments()
+LIMB_ENDS, TURNED_BY = _segments()
+"""See `_segments`."""
+
+
+def _trunk_axes() -> Array:
+    """(2, 13) from joints to where the trunk points: up, and from right to left. Up comes first, as the longer one of
+    which detectors know more."""
+    joints = {name: np.eye(len(BODY13))[i] for i, name in enumerate(BODY13.names)}
+    (right_hip, left_hip), (right, left) = ([joints[f"{s}_{n}"] for s in "rl"] for n in ("hip", "shoulder"))
+    return np.stack([left + right - left_hip - right_hip, left_hip - right_hip + left - right])
+
+
+TRUNK_AXES = _trunk_axes()
+"""See `_trunk_axes`."""
 
 
 def settle(
@@ -101,39 +115,17 @@ def settle(
     return calm, gaussian_filter1d(centre, s.calm, axis=-2, mode="nearest")
 
 
-def settle_each(
-    world: Array, centre: Array, measures: Array, seen: Array, there: NDArray[np.bool_], at: Sequence[int],
-    settings: SettleSettings | None = None,
-) -> tuple[Array, Array]:  # fmt: skip
-    """One frame of each of N windows, settled with what the window has of its neighbours: quick, for online use.
-
-    Args:
-        world: (N, W, 38, 3, 3); centre: (N, W, 3); measures: (N, 9), as of `settle`.
-        seen: (N, W, 13, 3) about the torso's centre; there: (N, W, 13) which of them count. at: the frame of each.
-
-    Returns:
-        their rotations (N, 38, 3, 3) and places (N, 3).
-    """
-    s = settings or SETTLED
-    weight, near = (np.stack(each)[:, None] for each in zip(*(_weights(world.shape[1], k, s) for k in at), strict=True))
-    place = (weight @ centre)[:, 0]
-    now = (weight @ world.reshape(*world.shape[:2], -1)).reshape(-1, *world.shape[2:])
-    now = nearest_rotation(now) if s.calm > 0 else now
-    if s.share > 0:
-        measures = measures[:, None]
-        off = _clipped(body13_points(world, measures), seen, there, s)
-        count = (near @ there.astype(np.float64))[:, 0, :, None]
-        mean = (near @ off.reshape(*off.shape[:2], -1)).reshape(-1, *off.shape[2:]) / np.maximum(count, 1e-6)
-        points = body13_points(now[:, None], measures)[:, 0]
-        now = aim_at(now, points, points + s.share * (count / near.sum(-1, keepdims=True)) ** 2 * mean)
-    return now, place
-
-
 @lru_cache(maxsize=256)
-def _weights(frames: int, at: int, s: SettleSettings) -> tuple[Array, Array]:
-    """(W,) weights of a window's frames for one that settles: those of the motion and those of the detections."""
+def settle_weights(frames: int, at: int, settings: SettleSettings = SETTLED) -> tuple[Features, Features]:
+    """(W,) weights of a window's frames for one of them that settles, for `learn.nets.settle`: those of the motion, and
+    those of the detections, which sum to the root of the share."""
     away = np.arange(frames, dtype=np.float64) - at
-    return _even(away, s.calm), np.exp(-((away / s.average) ** 2) / 2)
+    near = np.exp(-((away / settings.average) ** 2) / 2)
+    near *= np.sqrt(settings.share) / near.sum()
+    out = _even(away, settings.calm).astype(np.float32), near.astype(np.float32)
+    for weights in out:
+        weights.setflags(write=False)
+    return out
 
 
 def _even(away: Array, deviation: float) -> Array:
@@ -178,14 +170,21 @@ def aim_at(world: Array, points: Array, target: Array) -> Array:
         points: (..., 13, 3) joints of `world`, whose lengths stay; target: joints that are wanted, at any scale.
     """
     both = np.stack([points, target])
-    torso = both[..., _TORSO, :]
-    a, b = torso - torso.sum(-2, keepdims=True) / len(_TORSO)
-    trunk = nearest_to_any(np.swapaxes(b, -1, -2) @ a)[..., None, :, :]
-    now, wanted = unit(both[..., _ENDS[..., 1], :] - both[..., _ENDS[..., 0], :])  # (..., 2, 4, 3)
+    a, b = _frames(TRUNK_AXES @ both)
+    trunk = (b @ np.swapaxes(a, -1, -2))[..., None, :, :]
+    now, wanted = unit(both[..., LIMB_ENDS[..., 1], :] - both[..., LIMB_ENDS[..., 0], :])  # (..., 2, 4, 3)
     turns, so_far = [trunk], trunk
-    for level in range(len(_ENDS)):
+    for level in range(len(LIMB_ENDS)):
         pointing = (so_far @ now[..., level, :, :, None])[..., 0]
         so_far = turn_of_units(pointing, wanted[..., level, :, :]) @ so_far
         turns.append(so_far)
-    out: Array = np.concatenate(turns, axis=-3)[..., _TURNED_BY, :, :] @ world
+    out: Array = np.concatenate(turns, axis=-3)[..., TURNED_BY, :, :] @ world
     return out
+
+
+def _frames(axes: Array) -> Array:
+    """Rotations (..., 3, 3) whose columns are the first of two axes (..., 2, 3), what of the second is across it, and
+    the direction across both."""
+    x = unit(axes[..., 0, :])
+    y = unit(axes[..., 1, :] - (axes[..., 1, :] * x).sum(-1, keepdims=True) * x)
+    return np.stack([x, y, np.cross(x, y)], axis=-1)

@@ -1,6 +1,6 @@
 """Frames in, people out while it happens: ids, and refined poses a stated delay later.
 
-    online = Online(model, Refiner(window=16), delay=4)
+    online = Online(model, Refiner(load_session(LIVE_MODEL), window=16), delay=4)
     for frame in frames:
         for people in online.push(frame):       # those that are due: in order, each once
             ...

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anchorpose.learn.kinematics import cross, length
+from anchorpose.learn.kinematics import frame, swung, times, unit
 from anchorpose.poses.body_bones import BODY_BONES
 from anchorpose.poses.canonical import ANNY, HEAD_CENTRE, REST
 from anchorpose.poses.motion_view import DIRECTIONS
@@ -59,18 +59,18 @@ class Aim(nn.Module):
 
     rest: Tensor
     trunk_frames: Tensor
-    part: Tensor
+    spread: Tensor
     first: Tensor
     second: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         rest = torch.from_numpy(_rest_directions().T.astype(np.float32))  # (3, 12)
-        pelvis, chest = (_frame(rest[:, DIRECTIONS.index(n)], rest[:, 2]) for n in ("hips", "shoulders"))
+        pelvis, chest = (frame(rest[:, DIRECTIONS.index(n)], rest[:, 2]) for n in ("hips", "shoulders"))
         constants = {
             "rest": rest,
             "trunk_frames": torch.stack([pelvis, chest], -1),  # (3, 3, 2)
-            "part": torch.tensor([_part_of(bone) for bone in BODY_BONES]),
+            "spread": torch.eye(len(_PARTS))[:, [_part_of(bone) for bone in BODY_BONES]],
             "first": torch.tensor([DIRECTIONS.index(name) for name in _FIRST]),
             "second": torch.tensor([DIRECTIONS.index(name) for name in _SECOND]),
         }
@@ -83,40 +83,17 @@ class Aim(nn.Module):
         upright = self.rest[:, :3] * torch.tensor([[1.0], [-1.0], [-1.0]], device=seen.device)
         sides = seen[..., :2] + _LEAST * upright[:, None, None, :2]
         up = seen[..., 2:3] + _LEAST * upright[:, None, None, 2:3]
-        trunk = _times(_frame(sides, up.expand_as(sides)), self.trunk_frames.transpose(0, 1)[:, :, None, None])
-        pelvis, chest = trunk[..., :1], trunk[..., 1:]
+        trunk = times(frame(sides, up), self.trunk_frames.transpose(0, 1)[:, :, None, None])
+        pelvis, chest = trunk.split(1, -1)
         first = self._swung(torch.cat([chest, pelvis, pelvis, chest, chest], -1), seen, self.first)
         second = self._swung(first[..., 1:], seen, self.second)
-        waist = (pelvis[:, :2] + chest[:, :2]) / 2
-        parts = torch.cat([trunk[:, :2], first[:, :2], second[:, :2], waist], -1)
-        return parts.transpose(0, 1).flatten(0, 1).index_select(-1, self.part)
+        parts = torch.cat([trunk, first, second, (pelvis + chest) / 2], -1)[:, :2]
+        with torch.autocast(parts.device.type, enabled=False):
+            bones = parts @ self.spread  # picking columns one by one takes far longer in an exported network
+        return bones.transpose(0, 1).flatten(0, 1)
 
     def _swung(self, parents: Tensor, seen: Tensor, bones: Tensor) -> Tensor:
         """Rotations (3, 3, N, W, k) of the parents, turned the shortest way so that each bone points as it is seen."""
-        rest = self.rest.index_select(1, bones)[:, None, None]
-        a = (parents * rest).sum(1)
-        b = seen.index_select(-1, bones) + _LEAST * a
-        return _swing(parents, rest, a, b / length(b))
-
-
-def _frame(x: Tensor, up: Tensor) -> Tensor:
-    """(3, 3, ...) rotations whose first column is along x (3, ...) and whose second is as near to `up` as can be."""
-    x = x / length(x)
-    y = up - (up * x).sum(0) * x
-    y = y / length(y)
-    return torch.stack([x, y, cross(x, y)], 1)
-
-
-def _swing(parents: Tensor, rest: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Rotations (3, 3, ...) turned on by the shortest turns of `a`, where they carry `rest`, to b: unit vectors.
-
-    Such a turn is two mirrorings, v - (a + b) (a + b).v / (1 + a.b) + 2 b a.v, and a.(parents) is `rest`.
-    """
-    along = (b[:, None] * parents).sum(0)
-    share = (rest + along) / (1 + (a * b).sum(0)).clamp(min=0.05)
-    return parents - (a + b)[:, None] * share + (2 * b)[:, None] * rest
-
-
-def _times(a: Tensor, b: Tensor) -> Tensor:
-    """(3, 3, ...) products of matrices, components first."""
-    return (a[:, :, None] * b[None]).sum(1)
+        rest = self.rest.index_select(1, bones)[None, :, None, None]
+        now = (parents * rest).sum(1, keepdim=True)
+        return swung(parents, rest, now, unit(seen.index_select(-1, bones).unsqueeze(1) + _LEAST * now))

@@ -2,13 +2,16 @@
 
 Each frame is embedded linearly, frames that are missing are a learned token, positions are learned, layers normalise
 before they act, and after each layer one shared regressor refines the pose. The paper begins with the mean pose, here
-it is a guess from where the limbs point (`learn.nets.aim`). Beside the mean of the
-detector's distribution its modes go in, each through the same small network, summed by their weights: their order says
-nothing. What comes out are rotations of the canonical skeleton's bones, the place, and the person's measures.
+it is a guess from where the limbs point (`learn.nets.aim`); and each layer goes on from what the one before said, or,
+for use while it happens, refines the guess itself, so that only the last one's answer has to be worked out. Beside the
+mean of the detector's distribution its modes go in, each through the same small network, summed by their weights:
+their order says nothing. What comes out are rotations of the canonical skeleton's bones, the place, and the person's
+measures.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,13 +25,15 @@ from anchorpose.poses.motion_view import DIRECTIONS, FRAME_WIDTH, INPUTS, MODE_W
 from anchorpose.poses.skeletons import BODY13
 
 _BONES, _MEASURES = len(BODY_BONES), len(MEASURES)
-_STATE = 6 * _BONES + 3 + _MEASURES
+_PARTS = (6 * _BONES, 3, _MEASURES)
+"""Of an estimate: rotations, shift of the place, measures."""
 _TORSO = [BODY13.index(n) for n in ("r_hip", "l_hip", "r_shoulder", "l_shoulder")]
 
 
 @dataclass(frozen=True)
 class PoseBertConfig:
-    """Size of the network; `window` is the most frames it takes, `inner` the width of a layer's middle."""
+    """Size of the network; `window` is the most frames it takes, `inner` the width of a layer's middle. `onward`:
+    layers go on from what the one before said."""
 
     window: int = 64
     width: int = 192
@@ -37,6 +42,7 @@ class PoseBertConfig:
     inner: int = 768
     regressor: int = 384
     dropout: float = 0.0
+    onward: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,14 @@ class Layer(nn.Module):
         self.think = nn.Linear(config.width, config.inner)
         self.say = nn.Linear(config.inner, config.width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        n, w, d = x.shape
-        qkv = self.qkv(self.norm_mix(x)).view(n, w, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """Tokens (N * W, width) of windows of W frames; flat, as a product with its bias is then one operation."""
+        d = x.shape[-1]
+        qkv = self.qkv(self.norm_mix(x)).view(-1, frames, 3 * self.heads, d // self.heads).transpose(1, 2)
+        query, key, value = qkv.split(self.heads, 1)
         # Plain products: on a CPU the fused attention takes longer for windows this short.
-        share = (qkv[0] @ qkv[1].transpose(-1, -2) * (d // self.heads) ** -0.5).softmax(-1)
-        x = x + self._drop(self.out((share @ qkv[2]).transpose(1, 2).reshape(n, w, d)))
+        share = (query @ key.transpose(-1, -2) * (d // self.heads) ** -0.5).softmax(-1)
+        x = x + self._drop(self.out((share @ value).transpose(1, 2).reshape(-1, d)))
         return x + self._drop(self.say(F.relu(self.think(self.norm_think(x)))))
 
     def _drop(self, x: Tensor) -> Tensor:
@@ -88,8 +96,8 @@ class PoseBert(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.refine = nn.Sequential(
-            nn.Linear(config.width + _STATE, config.regressor), nn.ReLU(),
-            nn.Linear(config.regressor, _STATE),
+            nn.Linear(config.width + self.told, config.regressor), nn.ReLU(),
+            nn.Linear(config.regressor, sum(_PARTS)),
         )  # fmt: skip
         nn.init.normal_(self.missing, std=0.02)
         nn.init.normal_(self.position, std=0.02)
@@ -108,30 +116,40 @@ class PoseBert(nn.Module):
         return x + self.embed_window(window).unsqueeze(1) + self.position[: frames.shape[1]]
 
     def refinements(
-        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor, directions: Tensor
-    ) -> list[Estimate]:
-        """The estimate after each layer."""
-        x = self.embed(frames, modes, present, window, directions)
-        w = frames.shape[1]
-        pose = self.aim(directions).permute(1, 2, 0, 3).flatten(2)
-        shift, measures = torch.zeros_like(places), window[:, :_MEASURES]
-        out = []
-        for layer in self.layers:
-            x = layer(x)
-            state = torch.cat([pose, shift, measures.unsqueeze(1).expand(-1, w, -1)], -1)
-            change = self.refine(torch.cat([self.norm(x), state.to(x.dtype)], -1)).float()
-            pose = pose + change[..., : 6 * _BONES]
-            shift = shift + change[..., 6 * _BONES : 6 * _BONES + 3]
-            measures = measures + change[..., 6 * _BONES + 3 :].mean(1)
-            rotations = sixd_to_matrix(pose.unflatten(-1, (6, _BONES)).movedim(-2, 0))
-            out.append(Estimate(rotations, places + shift, measures))
-        return out
+        self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor, directions: Tensor,
+        *, layers: Sequence[int] = (-1,),
+    ) -> list[Estimate]:  # fmt: skip
+        """The estimates after some of the layers; by default after the last."""
+        n, w = frames.shape[:2]
+        x = self.embed(frames, modes, present, window, directions).flatten(0, 1)
+        guess = self.aim(directions).permute(1, 2, 0, 3).flatten(2), torch.zeros_like(places), window[:, :_MEASURES]
+        wanted, state, out = [range(len(self.layers))[k] for k in layers], guess, {}
+        for k, layer in enumerate(self.layers):
+            x = layer(x, w)
+            if self.config.onward or k in wanted:
+                pose, shift, measures = state if self.config.onward else guess
+                turns, moved, sizes = self._refined(x, pose, shift, measures).view(n, w, -1).split(_PARTS, -1)
+                state = pose + turns, shift + moved, measures + sizes.mean(1)
+                rotations = sixd_to_matrix(state[0].unflatten(-1, (6, _BONES)).movedim(-2, 0))
+                out[k] = Estimate(rotations, places + state[1], state[2])
+        return [out[k] for k in wanted]
+
+    @property
+    def told(self) -> int:
+        """Numbers of the estimate so far that the regressor sees; a guess is nowhere else than where it was seen."""
+        return sum(_PARTS) if self.config.onward else _PARTS[0] + _PARTS[2]
+
+    def _refined(self, x: Tensor, pose: Tensor, shift: Tensor, measures: Tensor) -> Tensor:
+        """(N * W, ...) how tokens change an estimate."""
+        sizes = measures.unsqueeze(1).expand(-1, pose.shape[1], -1)
+        state = torch.cat([pose, shift, sizes] if self.config.onward else [pose, sizes], -1).flatten(0, 1)
+        return self.refine(torch.cat([self.norm(x), state.to(x.dtype)], -1)).float()
 
     def forward(
         self, frames: Tensor, modes: Tensor, present: Tensor, places: Tensor, window: Tensor, directions: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Rotations (N, W, 38, 3, 3) in the window's axes, places (N, W, 3), measures (N, 9): the last layer's."""
-        last = self.refinements(frames, modes, present, places, window, directions)[-1]
+        (last,) = self.refinements(frames, modes, present, places, window, directions)
         return components_last(last.rotations), last.places, last.measures
 
 
@@ -144,7 +162,7 @@ class PoseBertLoss:
         velocities, bends: of the joints about the root, first and second differences; bends keep joints from shaking.
         steps: first differences of the joints in space, which keeps standing feet still.
         places: of the torso's centre, as a share of a tenth of its depth. measures: squared, of the logarithms.
-        still: weight of frames that were not seen, against those that were.
+        missing: weight of frames that were not seen, against those that were.
     """
 
     rotations: float = 0.25
@@ -160,17 +178,18 @@ class PoseBertLoss:
         """The terms, means over the layers, and their sum "loss".
 
         With gradients one layer is drawn at random to stand for all before the last: half of the time of a step goes
-        into the joints of an estimate, and on average the loss is the same.
+        into an estimate and its joints, and on average the loss is the same.
 
         `batch`: the network's inputs; and rotations (N, W, 38, 3, 3), measures (N, 9), true_places (N, W, 3),
         turn (N, 3, 3), reference (N, 3), placed (N) of the truth.
         """
-        estimates = net.refinements(*(batch[name] for name in INPUTS))
+        layers, shares = zip(*_supervised(len(net.layers)), strict=True)
+        estimates = net.refinements(**{name: batch[name] for name in INPUTS}, layers=layers)
         sums: dict[str, Tensor] = {}
         with torch.autocast(batch["frames"].device.type, enabled=False):
             true_rotations = components_first(batch["rotations"])
             truth = points(true_rotations, batch["measures"])
-            for estimate, share in _supervised(estimates):
+            for estimate, share in zip(estimates, shares, strict=True):
                 for name, value in self._terms(estimate, points, true_rotations, truth, batch).items():
                     sums[name] = sums.get(name, torch.zeros_like(value)) + share * value
             sums["loss"] = sum((getattr(self, n) * v for n, v in sums.items()), torch.zeros_like(sums["joints"]))
@@ -206,13 +225,12 @@ class PoseBertLoss:
         }
 
 
-def _supervised(estimates: list[Estimate]) -> list[tuple[Estimate, float]]:
-    """The estimates that the loss looks at and their weights, which sum to one."""
-    count = len(estimates)
+def _supervised(count: int) -> list[tuple[int, float]]:
+    """The layers that the loss looks at and their weights, which sum to one; the last comes last."""
     if count < 3 or not torch.is_grad_enabled():
-        return [(estimate, 1 / count) for estimate in estimates]
+        return [(k, 1 / count) for k in range(count)]
     drawn = int(torch.randint(count - 1, ()))
-    return [(estimates[drawn], (count - 1) / count), (estimates[-1], 1 / count)]
+    return [(drawn, (count - 1) / count), (count - 1, 1 / count)]
 
 
 def metric(places: Tensor, reference: Tensor, turn: Tensor) -> Tensor:
