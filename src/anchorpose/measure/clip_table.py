@@ -120,8 +120,8 @@ of the hips, neither turned nor scaled (MPJPE), after Procrustes (PA-MPJPE), and
 (acceleration, mm per frame squared), over the frames that have a pose (coverage). Everything that has parameters is \
 tuned on {train} clips of training subjects on whom no network is trained, for each front end: filters, and PoseBERT's \
 window, stride and modes, for the lowest sum of the three errors as shares of those without a filter. Online rows see \
-{window} frames, so many of them after the one that is given as the delay says; *not settled*: without the last touch \
-of `sense/motion_settle.py`.""".replace("{window}", str(ONLINE_WINDOW))
+{window} frames, so many of them after the one that is given as the delay says, by `posebert_live`; *not settled*: \
+without the last touch of `sense/motion_settle.py`.""".replace("{window}", str(ONLINE_WINDOW))
 
 
 def main(

@@ -97,7 +97,9 @@ def motion_record(session: Any, rounds: int, windows: Sequence[int] = WINDOWS, c
     """
     streams = {(window, count): Stream(session, window, count) for window in windows for count in counts}
     turns = _TURNS * rounds
-    times = take_turns({f"{w} {c}": stream.run for (w, c), stream in streams.items()}, turns, progress="motion")
+    # No rest: live, other computing comes right before; and our networks' threads do not go on waiting.
+    calls = {f"{w} {c}": stream.run for (w, c), stream in streams.items()}
+    times = take_turns(calls, turns, progress="motion", rest=0.0)
     return {
         str(w): {str(c): _cell(times[f"{w} {c}"], streams[w, c].network.times[-turns:]) for c in counts}
         for w in windows

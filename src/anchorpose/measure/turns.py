@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-# Networks keep their threads spinning for a while after a call; the next contender should not pay for that.
+# Networks of others keep their threads waiting for a while after a call; the next contender should not pay for that.
 _REST = 0.005
 
 Call = Callable[[], Any]
 
 
-def take_turns(calls: Mapping[str, Call], rounds: int, warm_up: int = 2, progress: str = "") -> dict[str, np.ndarray]:
-    """Milliseconds (rounds,) of each call: every round runs all of them, in an order that turns."""
+def take_turns(
+    calls: Mapping[str, Call], rounds: int, warm_up: int = 2, progress: str = "", rest: float = _REST
+) -> dict[str, np.ndarray]:
+    """Milliseconds (rounds,) of each call: every round runs all of them, in an order that turns, with a rest [s] before
+    each."""
     from tqdm import tqdm
 
     names = list(calls)
@@ -23,7 +26,7 @@ def take_turns(calls: Mapping[str, Call], rounds: int, warm_up: int = 2, progres
     for number_ in tqdm(range(-warm_up, rounds), desc=progress, disable=not progress, unit="round"):
         shift = number_ % len(names)
         for name in names[shift:] + names[:shift]:
-            time.sleep(_REST)
+            time.sleep(rest)
             start = time.perf_counter()
             calls[name]()
             if number_ >= 0:
